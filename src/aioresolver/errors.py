@@ -1,0 +1,138 @@
+"""Every error of the library, one tree. Errors hold plain data only, so they pickle."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import NamedTuple
+
+__all__ = [
+    "AddressBlocked",
+    "Attempt",
+    "ConfigurationError",
+    "DNSError",
+    "LookupTimeout",
+    "MessageFormatError",
+    "NameNotFound",
+    "NameSyntaxError",
+    "NoRecords",
+    "RdataSyntaxError",
+    "ResolutionError",
+    "ServerFailure",
+    "TransportError",
+]
+
+
+class DNSError(Exception):
+    """Anything that aioresolver raises on purpose."""
+
+
+class NameSyntaxError(DNSError, ValueError):
+    """The text cannot be a domain name."""
+
+
+class RdataSyntaxError(DNSError, ValueError):
+    """The text is not record data of its type."""
+
+
+class MessageFormatError(DNSError, ValueError):
+    """The bytes are not a DNS message."""
+
+
+class ConfigurationError(DNSError, ValueError):
+    """A setting that cannot be used: a nameserver URL, a zone, a backend's name, a closed resolver."""
+
+
+class TransportError(DNSError, OSError):
+    """Bytes could not be carried to a nameserver or back.
+
+    `local` is true when this machine is the reason (no file descriptor, no route, no permission), so that the
+    nameserver is not to blame.
+    """
+
+    def __init__(self, reason: str, *, code: int = errno.EIO, local: bool = False) -> None:
+        super().__init__(code, reason)
+        self.local = local
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (type(self), (self.strerror,), {"code": self.errno, "local": self.local})
+
+
+class Attempt(NamedTuple):
+    """One try at one nameserver.
+
+    `transport` is udp, tcp, tls …; `outcome` says in words what came back (`NOERROR`, `SERVFAIL`,
+    `no reply`, …); `elapsed` is in seconds.
+    """
+
+    server: str
+    transport: str
+    outcome: str
+    elapsed: float
+
+    def __str__(self) -> str:
+        return f"{self.server} ({self.transport}): {self.outcome} after {self.elapsed:.3f} s"
+
+
+class ResolutionError(DNSError, socket.gaierror):
+    """A lookup that gave no records. `errno` is an `EAI_*` code, as from `socket.getaddrinfo`."""
+
+    eai = socket.EAI_FAIL
+
+    def __init__(
+        self,
+        name: str,
+        type: str,  # noqa: A002 - the field's own word
+        reason: str,
+        *,
+        rcode: str | None = None,
+        attempts: tuple[Attempt, ...] = (),
+        code: int | None = None,
+    ) -> None:
+        super().__init__(self.eai if code is None else code, f"{name} {type}: {reason}")
+        self.name = name
+        self.type = type
+        self.reason = reason
+        self.rcode = rcode
+        self.attempts = attempts
+
+    def __str__(self) -> str:
+        return "\n  ".join([self.strerror or "", *map(str, self.attempts)])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        keywords = {"rcode": self.rcode, "attempts": self.attempts, "code": self.errno}
+        return _restore, (type(self), (self.name, self.type, self.reason), keywords)
+
+
+class NameNotFound(ResolutionError):
+    """The name does not exist (NXDOMAIN)."""
+
+    eai = socket.EAI_NONAME
+
+
+class NoRecords(ResolutionError):
+    """The name exists, but has no record of this type."""
+
+    eai = getattr(socket, "EAI_NODATA", socket.EAI_NONAME)
+
+
+class ServerFailure(ResolutionError):
+    """No nameserver gave a usable answer."""
+
+    eai = socket.EAI_AGAIN
+
+
+class LookupTimeout(ResolutionError, TimeoutError):
+    """The deadline passed before an answer came."""
+
+    eai = socket.EAI_AGAIN
+
+
+class AddressBlocked(ResolutionError):
+    """The address policy forbids an address of the answer."""
+
+    eai = socket.EAI_FAIL
+
+
+def _restore(cls: type[DNSError], arguments: tuple[object, ...], keywords: dict[str, object]) -> DNSError:
+    return cls(*arguments, **keywords)

@@ -1,0 +1,1 @@
+"""Traffic: tools that know no DNS."""

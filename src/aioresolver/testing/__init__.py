@@ -1,0 +1,1 @@
+"""A DNS server on loopback with zones and faults, for tests without a network."""

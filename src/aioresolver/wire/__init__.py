@@ -1,0 +1,1 @@
+"""The language: bytes to values and back. No I/O, no clock, no randomness."""

@@ -1,0 +1,194 @@
+"""The numbers of the DNS, with their IANA names."""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag
+from typing import Any
+
+__all__ = ["ExtendedError", "Flag", "Opcode", "RRClass", "RRType", "Rcode"]
+
+
+class Code(IntEnum):
+    """An open set of numbers: one that has no name yet is still a member, named by its number."""
+
+    # Enum hashes by name, in Python; these are keys on the hot path.
+    __hash__ = int.__hash__
+
+    def __str__(self) -> str:
+        return self.name
+
+    __repr__ = __str__
+
+    @classmethod
+    def _missing_(cls, value: object) -> Any:
+        if not isinstance(value, int) or not 0 <= value <= cls._largest():
+            return None
+        member = int.__new__(cls, value)
+        member._name_ = f"{cls._prefix()}{value}"
+        member._value_ = value
+        return member
+
+    @classmethod
+    def parse(cls, text: str) -> Any:
+        """The member of this name or number: `MX`, `mx`, `15` or `TYPE15`.
+
+        Raises ValueError for anything else.
+        """
+        upper = text.strip().upper().replace("-", "_")
+        member = cls.__members__.get(upper)
+        if member is not None:
+            return member
+        digits = upper.removeprefix(cls._prefix())
+        if digits.isascii() and digits.isdigit() and int(digits) <= cls._largest():
+            return cls(int(digits))
+        raise ValueError(f"{text!r} is not a {cls.__name__}: give a name such as {next(iter(cls)).name}, or a number")
+
+    @classmethod
+    def _prefix(cls) -> str:
+        return cls.__name__.upper()
+
+    @classmethod
+    def _largest(cls) -> int:
+        return 0xFFFF
+
+
+class RRType(Code):
+    """Types of records (RFC 1035 and its followers)."""
+
+    A = 1
+    NS = 2
+    CNAME = 5
+    SOA = 6
+    PTR = 12
+    HINFO = 13
+    MX = 15
+    TXT = 16
+    RP = 17
+    AFSDB = 18
+    AAAA = 28
+    LOC = 29
+    SRV = 33
+    NAPTR = 35
+    CERT = 37
+    DNAME = 39
+    OPT = 41
+    DS = 43
+    SSHFP = 44
+    RRSIG = 46
+    NSEC = 47
+    DNSKEY = 48
+    NSEC3 = 50
+    NSEC3PARAM = 51
+    TLSA = 52
+    SMIMEA = 53
+    CDS = 59
+    CDNSKEY = 60
+    OPENPGPKEY = 61
+    SVCB = 64
+    HTTPS = 65
+    SPF = 99
+    EUI48 = 108
+    EUI64 = 109
+    TKEY = 249
+    TSIG = 250
+    IXFR = 251
+    AXFR = 252
+    ANY = 255
+    URI = 256
+    CAA = 257
+
+    @classmethod
+    def _prefix(cls) -> str:
+        return "TYPE"
+
+
+class RRClass(Code):
+    """Classes of records (RFC 1035, 3.2.4)."""
+
+    IN = 1
+    CH = 3
+    HS = 4
+    NONE = 254
+    ANY = 255
+
+    @classmethod
+    def _prefix(cls) -> str:
+        return "CLASS"
+
+
+class Opcode(Code):
+    """What a message asks for (RFC 1035, 4.1.1)."""
+
+    QUERY = 0
+    IQUERY = 1
+    STATUS = 2
+    NOTIFY = 4
+    UPDATE = 5
+
+    @classmethod
+    def _largest(cls) -> int:
+        return 0xF
+
+
+class Rcode(Code):
+    """How a question went, the upper bits of EDNS included (RFC 6895, 2.3)."""
+
+    NOERROR = 0
+    FORMERR = 1
+    SERVFAIL = 2
+    NXDOMAIN = 3
+    NOTIMP = 4
+    REFUSED = 5
+    YXDOMAIN = 6
+    YXRRSET = 7
+    NXRRSET = 8
+    NOTAUTH = 9
+    NOTZONE = 10
+    BADVERS = 16
+    BADCOOKIE = 23
+
+    @classmethod
+    def _largest(cls) -> int:
+        return 0xFFF
+
+
+class Flag(IntFlag):
+    """The bits of the header's second word that are neither opcode nor rcode (RFC 1035, RFC 4035)."""
+
+    QR = 0x8000
+    AA = 0x0400
+    TC = 0x0200
+    RD = 0x0100
+    RA = 0x0080
+    AD = 0x0020
+    CD = 0x0010
+
+
+class ExtendedError(Code):
+    """Why a server could not do better (RFC 8914, 4)."""
+
+    OTHER = 0
+    UNSUPPORTED_DNSKEY_ALGORITHM = 1
+    UNSUPPORTED_DS_DIGEST_TYPE = 2
+    STALE_ANSWER = 3
+    FORGED_ANSWER = 4
+    DNSSEC_INDETERMINATE = 5
+    DNSSEC_BOGUS = 6
+    SIGNATURE_EXPIRED = 7
+    SIGNATURE_NOT_YET_VALID = 8
+    DNSKEY_MISSING = 9
+    RRSIGS_MISSING = 10
+    NO_ZONE_KEY_BIT_SET = 11
+    NSEC_MISSING = 12
+    CACHED_ERROR = 13
+    NOT_READY = 14
+    BLOCKED = 15
+    CENSORED = 16
+    FILTERED = 17
+    PROHIBITED = 18
+    STALE_NXDOMAIN_ANSWER = 19
+    NOT_AUTHORITATIVE = 20
+    NOT_SUPPORTED = 21
+    NO_REACHABLE_AUTHORITY = 22
+    NETWORK_ERROR = 23
+    INVALID_DATA = 24

@@ -1,0 +1,46 @@
+"""What every test can use: a loop whose time is a number."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import selectors
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop under virtual time: when nothing is ready it jumps to the next timer instead of waiting."""
+
+    def __init__(self) -> None:
+        super().__init__(selectors.SelectSelector())
+        self._now = 1000.0
+
+    def time(self) -> float:
+        return self._now
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:
+            while self._scheduled and self._scheduled[0]._cancelled:
+                heapq.heappop(self._scheduled)._scheduled = False
+            if self._scheduled and not self._selector.select(0):
+                self._now = max(self._now, self._scheduled[0]._when)
+        super()._run_once()
+
+
+@pytest.fixture
+def run_virtual() -> Any:
+    """Run a coroutine under virtual time: `run_virtual(main())`. Not for real sockets."""
+
+    def run(main: Coroutine[Any, Any, T]) -> T:
+        loop = VirtualLoop()
+        try:
+            return loop.run_until_complete(asyncio.wait_for(main, 10_000))
+        finally:
+            loop.close()
+
+    return run
