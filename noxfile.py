@@ -1,0 +1,117 @@
+"""Every check of the project, one session each: `python -m nox`, or `python -m nox -s lint` for one of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nox
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+OURS = ("src", "tests", "examples", "benchmarks", "noxfile.py")
+SERVERS = {"nsd": "nsd", "unbound": "unbound", "named": "bind9", "knotd": "knot", "dnsmasq": "dnsmasq-base"}
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["lint", "typing", "floors", "docs", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+
+
+def interpreters() -> list[str]:
+    """The supported versions of CPython that this machine has; puts the folder of each on PATH, where nox looks.
+
+    A name on PATH is not enough: a pyenv shim answers to `python3.10`, then refuses to run.
+    """
+    current = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found = [] if current in (supported := nox.project.python_versions(PROJECT)) else [current]
+    for version in supported:
+        interpreter = next((path for path in candidates(version) if runs(path, version)), None)
+        if interpreter is not None:
+            os.environ["PATH"] = f"{interpreter.parent}{os.pathsep}{os.environ['PATH']}"
+            found.append(version)
+    return found
+
+
+def candidates(version: str) -> Iterator[Path]:
+    """Where an interpreter of this version may be: our own installation, PATH, pyenv's folder."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    yield Path(sys.base_prefix, "bin", f"python{version}")
+    yield from (Path(folder, f"python{version}") for folder in os.get_exec_path())
+    yield from sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"), reverse=True)
+
+
+def runs(interpreter: Path, version: str) -> bool:
+    """Whether this file is a CPython of this version, and starts."""
+    program = "import sys; print(sys.implementation.name, '%d.%d' % sys.version_info[:2])"
+    try:
+        answer = subprocess.run([interpreter, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return answer.stdout.strip() == f"cpython {version}"
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install the package as a user would get it, and these dependency groups."""
+    session.install(".", *nox.project.dependency_groups(PROJECT, *groups))
+
+
+@nox.session(python=interpreters())
+def tests(session: nox.Session) -> None:
+    """Run the test suite on every supported CPython of this machine."""
+    install(session, "tests")
+    session.run("python", "-m", "pytest", "--ignore=tests/test_docs.py", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check the style of every file."""
+    session.install(*nox.project.dependency_groups(PROJECT, "lint"))
+    present = [path for path in OURS if Path(path).exists()]
+    session.run("ruff", "check", *present)
+    session.run("ruff", "format", "--check", *present)
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check the types inside, and that everything public has a known one."""
+    install(session, "typing")
+    session.run("mypy", "--strict")
+    report = session.run(
+        "pyright", "--verifytypes", "aioresolver", "--ignoreexternal", silent=True, success_codes=[0, 1]
+    )
+    session.log(str(report))
+    if not re.search(r"^Type completeness score: 100%$", str(report), re.MULTILINE):
+        session.error("some public names have no known type")
+
+
+@nox.session
+def floors(session: nox.Session) -> None:
+    """Check who imports whom, and that every public thing has one import path."""
+    install(session, "tests")
+    session.run("python", "-m", "pytest", "tests/test_floors.py", "tests/test_exports.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run every code block of README and docs and every example, and follow the links between the pages."""
+    install(session, "docs")
+    session.run("python", "-m", "pytest", "tests/test_docs.py", *session.posargs)
+
+
+@nox.session
+def interop(session: nox.Session) -> None:
+    """Resolve through NSD, Unbound, BIND, Knot and dnsmasq on loopback (Debian; installs those that are missing)."""
+    path = os.pathsep.join([*os.get_exec_path(), "/usr/sbin"])
+    missing = [package for program, package in SERVERS.items() if shutil.which(program, path=path) is None]
+    if missing:
+        root = [] if os.geteuid() == 0 else ["sudo"]
+        # RUNLEVEL keeps Debian from starting the servers: only the tests start them, on ports of their own.
+        quiet = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+        session.run(*root, "apt-get", "update", "-q", external=True)
+        session.run(*root, "apt-get", "install", "-qy", "--no-install-recommends", *missing, external=True, env=quiet)
+    install(session, "tests")
+    session.run("python", "-m", "pytest", "tests/interop", *session.posargs)
