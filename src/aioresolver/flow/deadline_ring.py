@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
-from math import ceil, floor
+from math import ceil
 
 __all__ = ["DeadlineRing"]
 
@@ -128,7 +128,7 @@ class DeadlineRing:
             while self._due:
                 self._call(self._due.popleft())
         finally:
-            if self._due:  # interrupted by KeyboardInterrupt or SystemExit: the rest at the next turn
+            if self._due:  # interrupted, by Ctrl-C for one: the rest at the next turn of the loop
                 self._arm(fired)
             elif numbers and (self._timer is None or numbers[0] < self._armed):
                 self._arm(numbers[0])
@@ -140,8 +140,6 @@ class DeadlineRing:
         self.discard(token)
         try:
             callback()
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:
+        except Exception as error:
             context = {"message": f"Exception in deadline callback {callback!r}", "exception": error}
             self._loop.call_exception_handler(context)
