@@ -140,6 +140,6 @@ class DeadlineRing:
         self.discard(token)
         try:
             callback()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - reported to the loop, as for any other callback
             context = {"message": f"Exception in deadline callback {callback!r}", "exception": error}
             self._loop.call_exception_handler(context)
