@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum, IntFlag
 from typing import Any
 
-__all__ = ["ExtendedError", "Flag", "Opcode", "RRClass", "RRType", "Rcode"]
+__all__ = ["EdnsOption", "ExtendedError", "Flag", "Opcode", "RRClass", "RRType", "Rcode"]
 
 
 class Code(IntEnum):
@@ -192,3 +192,23 @@ class ExtendedError(Code):
     NO_REACHABLE_AUTHORITY = 22
     NETWORK_ERROR = 23
     INVALID_DATA = 24
+
+
+class EdnsOption(Code):
+    """What an option of the OPT record is (RFC 6891, 6.1.2)."""
+
+    NSID = 3
+    CLIENT_SUBNET = 8
+    EXPIRE = 9
+    COOKIE = 10
+    TCP_KEEPALIVE = 11
+    PADDING = 12
+    CHAIN = 13
+    KEY_TAG = 14
+    EXTENDED_ERROR = 15
+    REPORT_CHANNEL = 18
+    ZONE_VERSION = 19
+
+    @classmethod
+    def _prefix(cls) -> str:
+        return "OPT"

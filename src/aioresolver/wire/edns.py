@@ -1,0 +1,156 @@
+"""EDNS: what the OPT record says about sender and message (RFC 6891). Unknown options are kept as they came."""
+
+from __future__ import annotations
+
+import struct
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import NamedTuple
+
+from aioresolver.errors import MessageFormatError
+from aioresolver.wire.codes import EdnsOption, ExtendedError, RRType
+
+__all__ = ["ClientSubnet", "Cookie", "Edns", "read_options"]
+
+_DNSSEC_OK = 0x8000
+_pair = struct.Struct(">HH")
+_opt = struct.Struct(">xHHBBHH")
+
+
+class Cookie(NamedTuple):
+    """A DNS cookie: 8 bytes of the client, and 8 to 32 of the server once it has sent them (RFC 7873, 4)."""
+
+    client: bytes
+    server: bytes = b""
+
+
+class ClientSubnet(NamedTuple):
+    """The network that the client is in; `scope` is the prefix length the answer is good for (RFC 7871, 6)."""
+
+    network: IPv4Network | IPv6Network
+    scope: int = 0
+
+
+class Edns(NamedTuple):
+    """The OPT record of a message, without the upper bits of the rcode, which are the message's.
+
+    `payload` is the largest UDP message the sender takes, in bytes; `flags` are the 16 bits with DO on top;
+    `options` are (code, data) pairs in the order of the wire. A property that reads an option gives None when there
+    is none, and raises MessageFormatError when its data is malformed.
+    """
+
+    payload: int = 1232
+    version: int = 0
+    flags: int = 0
+    options: tuple[tuple[int, bytes], ...] = ()
+
+    @property
+    def dnssec_ok(self) -> bool:
+        """Whether DNSSEC records are wanted: the DO bit (RFC 3225)."""
+        return bool(self.flags & _DNSSEC_OK)
+
+    @property
+    def cookie(self) -> Cookie | None:
+        """The DNS cookie."""
+        data = self.option(EdnsOption.COOKIE)
+        if data is None:
+            return None
+        if len(data) != 8 and not 16 <= len(data) <= 40:
+            raise MessageFormatError(f"a cookie has 8 or 16 to 40 bytes, not {len(data)}")
+        return Cookie(data[:8], data[8:])
+
+    @property
+    def client_subnet(self) -> ClientSubnet | None:
+        """The client's network."""
+        data = self.option(EdnsOption.CLIENT_SUBNET)
+        return None if data is None else _parse_subnet(data)
+
+    @property
+    def nsid(self) -> bytes | None:
+        """The identifier of the very server that answered (RFC 5001); empty in a query that asks for it."""
+        return self.option(EdnsOption.NSID)
+
+    @property
+    def extended_errors(self) -> tuple[tuple[ExtendedError, str], ...]:
+        """Why the server could not do better, code and text for each reason (RFC 8914).
+
+        The text is whatever the server wrote. An option too short to hold a code is passed over: what explains an
+        error must not be one.
+        """
+        return tuple(
+            (ExtendedError(data[0] << 8 | data[1]), data[2:].decode("utf-8", "replace").rstrip("\0"))
+            for code, data in self.options
+            if code == EdnsOption.EXTENDED_ERROR and len(data) >= 2
+        )
+
+    def option(self, code: int) -> bytes | None:
+        """The data of the first option with this code."""
+        return next((data for number, data in self.options if number == code), None)
+
+    def with_option(self, code: int, data: bytes) -> Edns:
+        """The same with this option, in the place of any that has its code."""
+        others = tuple(option for option in self.options if option[0] != code)
+        return self._replace(options=(*others, (int(code), bytes(data))))
+
+    def with_dnssec_ok(self) -> Edns:
+        """The same with the DO bit set."""
+        return self._replace(flags=self.flags | _DNSSEC_OK)
+
+    def with_cookie(self, cookie: Cookie) -> Edns:
+        """The same with this cookie. Raises ValueError when its lengths are wrong."""
+        if len(cookie.client) != 8 or (cookie.server and not 8 <= len(cookie.server) <= 32):
+            raise ValueError("a cookie has 8 bytes of the client and 0 or 8 to 32 of the server")
+        return self.with_option(EdnsOption.COOKIE, cookie.client + cookie.server)
+
+    def with_client_subnet(self, subnet: ClientSubnet) -> Edns:
+        """The same with this network of the client; a query has scope 0."""
+        network = subnet.network
+        family = 1 if network.version == 4 else 2
+        address = network.network_address.packed[: (network.prefixlen + 7) // 8]
+        data = struct.pack(">HBB", family, network.prefixlen, subnet.scope) + address
+        return self.with_option(EdnsOption.CLIENT_SUBNET, data)
+
+    def with_extended_error(self, code: ExtendedError, text: str = "") -> Edns:
+        """The same with one more reason why the server could not do better."""
+        data = code.to_bytes(2, "big") + text.encode()
+        return self._replace(options=(*self.options, (int(EdnsOption.EXTENDED_ERROR), data)))
+
+    def padded(self, size: int, block: int = 128) -> Edns:
+        """The same with padding, so that a message of `size` bytes, padding not counted, ends at a whole block.
+
+        RFC 8467 recommends blocks of 128 bytes for queries and of 468 for replies.
+        """
+        bare = self._replace(options=tuple(option for option in self.options if option[0] != EdnsOption.PADDING))
+        return bare.with_option(EdnsOption.PADDING, bytes(-(size + _pair.size) % block))
+
+    def to_wire(self, rcode: int = 0) -> bytes:
+        """The whole OPT record, with the upper 8 bits of this rcode. Raises ValueError when something is too large."""
+        data = b"".join([_pair.pack(code, len(data)) + data for code, data in self.options])
+        try:
+            return _opt.pack(RRType.OPT, self.payload, rcode >> 4, self.version, self.flags, len(data)) + data
+        except struct.error as error:
+            raise ValueError(f"{self!r} cannot be written: {error}") from error
+
+
+def read_options(wire: bytes, offset: int, end: int) -> tuple[tuple[int, bytes], ...]:
+    """The (code, data) pairs of an OPT record's data between `offset` and `end`. Raises MessageFormatError."""
+    options = []
+    while offset + _pair.size <= end:
+        code, length = _pair.unpack_from(wire, offset)
+        offset += _pair.size
+        options.append((code, wire[offset : offset + length]))
+        offset += length
+    if offset != end:
+        raise MessageFormatError(f"the options of the OPT record do not end at {end}")
+    return tuple(options)
+
+
+def _parse_subnet(data: bytes) -> ClientSubnet:
+    if len(data) < 4 or (width := {1: 4, 2: 16}.get(data[0] << 8 | data[1])) is None:
+        raise MessageFormatError("a client subnet starts with family 1 or 2 and two prefix lengths")
+    prefix, scope, address = data[2], data[3], data[4:]
+    if prefix > 8 * width or scope > 8 * width or len(address) != (prefix + 7) // 8:
+        raise MessageFormatError(f"a client subnet of /{prefix} scope /{scope} has {len(address)} bytes of address")
+    try:
+        return ClientSubnet(ip_network((address.ljust(width, b"\0"), prefix)), scope)
+    except ValueError as error:
+        raise MessageFormatError(f"malformed client subnet: {error}") from None
