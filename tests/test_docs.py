@@ -1,0 +1,132 @@
+"""What README, docs and examples show is so: their code runs, on loopback alone, and their links lead somewhere.
+
+tests/docs/page.py says how a page is run, and tests/docs/internet.zone which names it may look up.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from aioresolver.testing import DNSServer
+
+TOOLS = Path(__file__).with_name("docs")
+ROOT = Path(__file__).parent.parent
+PAGES = [path for path in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))] if path.is_file()]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+class Greeting(BaseHTTPRequestHandler):
+    """The web of the documentation: one short page at every address."""
+
+    def do_GET(self) -> None:
+        body = b"Hello from loopback.\n"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[dict[str, str]]:
+    """The environment of a process that lives in the documentation's internet."""
+    zone = (TOOLS / "internet.zone").read_text(encoding="utf-8")
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Greeting)
+    thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        with DNSServer.in_thread(zone) as server:
+            yield os.environ | {
+                "AIORESOLVER_NAMESERVERS": server.nameserver,
+                "DOCUMENTATION_PORTS": f"{server.port} {web.server_port}",
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                "PYTHONPATH": str(TOOLS),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "COLUMNS": "100",
+            }
+    finally:
+        web.shutdown()
+        web.server_close()
+        thread.join()
+
+
+def run(command: list[str], environment: dict[str, str], folder: Path) -> None:
+    """Run it to its end; fail with what it said unless it succeeds."""
+    result = subprocess.run(
+        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=55, check=False
+    )
+    if result.returncode:
+        pytest.fail(result.stdout + result.stderr, pytrace=False)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_code_of_a_page_does_what_the_page_says(page, environment, tmp_path):
+    run([sys.executable, str(TOOLS / "page.py"), str(page)], environment, tmp_path)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_runs(example, environment, tmp_path):
+    run([sys.executable, str(example)], environment, tmp_path)
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link may name in the page: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ +(.+?) *#*$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_links_of_a_page_lead_somewhere(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    dead = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not re.match(r"\w+:", link) and (not target.exists() or (anchor and anchor not in anchors(target))):
+            dead.append(link)
+
+    assert dead == []
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("```python\nimport asyncio\nx = await asyncio.sleep(0, 7)\n```\n```python\nassert x == 7\n```\n", ""),
+        ("```python\nassert False\n```\n", "line 2"),
+        ("<!-- no-run: it would fail -->\n\n```python\nassert False\n```\n", ""),
+        ("<!-- no-run -->\n```python\nassert False\n```\n", "without a reason"),
+        ("```console\n$ echo one; echo two\none\n...\n$ echo three\nthree\n```\n", ""),
+        ("```console\n$ echo one\ntwo\n```\n", "but got"),
+        ("```console\n$ false\n```\n", "fails (1)"),
+        ("```console\n$ false\n$ echo $?\n1\n```\n", ""),
+        ("```python\nprint(1)\n```\n<!-- output -->\n```text\n1\n```\n", ""),
+        ("```python\nprint(1)\n```\n<!-- output -->\n```text\n2\n```\n", "but got"),
+        ("```sh\nexit 3\n```\n", "exit status 3"),
+        ("```toml\n[\n```\n", "TOMLDecodeError"),
+        ("```python\nimport socket\nsocket.create_connection(('8.8.8.8', 443))\n```\n", "stays on loopback"),
+        ("```python\nimport urllib.request as r\nassert r.urlopen('http://example.org/').status == 200\n```\n", ""),
+        ("```console\n$ python -c 'import socket; print(socket.gethostbyname(\"example.org\"))'\n192.0.2.1\n```\n", ""),
+    ],
+)
+def test_the_check_sees_what_it_should(text, complaint, environment, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(text, encoding="utf-8")
+    command = [sys.executable, str(TOOLS / "page.py"), str(page)]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=55, check=False)
+
+    assert complaint in result.stderr
+    assert bool(result.returncode) == bool(complaint)
