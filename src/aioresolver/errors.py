@@ -20,6 +20,7 @@ __all__ = [
     "ResolutionError",
     "ServerFailure",
     "TransportError",
+    "UsageError",
 ]
 
 
@@ -40,7 +41,11 @@ class MessageFormatError(DNSError, ValueError):
 
 
 class ConfigurationError(DNSError, ValueError):
-    """A setting that cannot be used: a nameserver URL, a zone, a backend's name, a closed resolver."""
+    """A setting that cannot be used: a nameserver URL, a zone, a backend's name, a type that a backend cannot ask."""
+
+
+class UsageError(DNSError, RuntimeError):
+    """An object used where it cannot be: after `aclose()`, or from another event loop."""
 
 
 class TransportError(DNSError, OSError):

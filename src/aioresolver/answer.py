@@ -1,0 +1,344 @@
+"""Answer: a reply read for its question. Everything below makes one, everything above reads one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from typing import Generic, TypeVar, overload
+
+from aioresolver.errors import Attempt, MessageFormatError, NameSyntaxError
+from aioresolver.wire.codes import Rcode, RRType
+from aioresolver.wire.message import Message, Question, Record
+from aioresolver.wire.names import Name
+
+__all__ = ["Answer"]
+
+D = TypeVar("D")
+
+MAX_ALIASES = 16
+ADDRESS_LENGTHS = {RRType.A: 4, RRType.AAAA: 16}
+# The owner of a record as a pointer to the question's name, the way nearly every server writes it.
+AT_QUESTION = b"\xc0\x0c"
+
+
+class Answer(Generic[D]):
+    """What a question got: records, or their proven absence. It is never changed once made.
+
+    An answer is a sequence of its data (`for mx in answer`, `answer[0]`, `len(answer)`) and is true when it has any.
+
+    - `question`: what was asked.
+    - `rcode`: NOERROR or NXDOMAIN.
+    - `expires`: the event loop's time at which the answer ends: the least TTL over aliases and records, or for an
+      empty answer what the zone's SOA allows (RFC 2308, 5). Not above the time it was made: do not keep it.
+    - `server`: who gave it, as a nameserver URL or a word such as `hosts`; None when unknown.
+    - `attempts`: the tries that failed before this answer came.
+    - `elapsed`: seconds from the first packet to this answer.
+    """
+
+    __slots__ = ("_chain", "_message", "attempts", "elapsed", "expires", "question", "rcode", "server")
+
+    question: Question
+    rcode: Rcode
+    expires: float
+    server: str | None
+    attempts: tuple[Attempt, ...]
+    elapsed: float
+
+    def __init__(
+        self,
+        question: Question,
+        message: Message | bytes,
+        *,
+        rcode: Rcode,
+        expires: float,
+        server: str | None = None,
+        attempts: tuple[Attempt, ...] = (),
+        elapsed: float = 0.0,
+    ) -> None:
+        self.question = question
+        self.rcode = rcode
+        self.expires = expires
+        self.server = server
+        self.attempts = attempts
+        self.elapsed = elapsed
+        self._message = message
+        self._chain: _Chain[D] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        question: Question,
+        message: Message,
+        *,
+        now: float,
+        server: str | None = None,
+        attempts: tuple[Attempt, ...] = (),
+        elapsed: float = 0.0,
+    ) -> Answer[D]:
+        """The answer that a message holds; `now` is when it was asked for.
+
+        Raises MessageFormatError when its records cannot be decoded or its aliases run in a circle.
+        """
+        rcode = message.rcode
+        ttl = _plain_ttl(question, message) if rcode == 0 else None
+        if ttl is not None:
+            return cls(
+                question,
+                message.wire,
+                rcode=rcode,
+                expires=now + ttl,
+                server=server,
+                attempts=attempts,
+                elapsed=elapsed,
+            )
+        chain: _Chain[D] = _Chain(question, message)
+        answer: Answer[D] = cls(
+            question,
+            message,
+            rcode=rcode,
+            expires=now + chain.ttl(message),
+            server=server,
+            attempts=attempts,
+            elapsed=elapsed,
+        )
+        answer._chain = chain
+        return answer
+
+    @classmethod
+    def from_records(
+        cls,
+        question: Question,
+        records: Sequence[Record] = (),
+        *,
+        now: float,
+        rcode: Rcode = Rcode.NOERROR,
+        ttl: float | None = None,
+        authority: Sequence[Record] = (),
+        server: str | None = None,
+        attempts: tuple[Attempt, ...] = (),
+        elapsed: float = 0.0,
+    ) -> Answer[D]:
+        """An answer made of records that came otherwise than in a message; `ttl` in seconds overrules theirs."""
+        message = Message(question=(question,), answer=tuple(records), authority=tuple(authority), rcode=rcode)
+        chain: _Chain[D] = _Chain(question, message)
+        answer: Answer[D] = cls(
+            question,
+            message,
+            rcode=rcode,
+            expires=now + (chain.ttl(message) if ttl is None else ttl),
+            server=server,
+            attempts=attempts,
+            elapsed=elapsed,
+        )
+        answer._chain = chain
+        return answer
+
+    @property
+    def message(self) -> Message:
+        """The whole message, all sections and EDNS included."""
+        message = self._message
+        if isinstance(message, bytes):
+            message = self._message = Message.parse(message)
+        return message
+
+    @property
+    def name(self) -> Name:
+        """The name that has the records, after the aliases."""
+        return self._read().name
+
+    @property
+    def aliases(self) -> tuple[Name, ...]:
+        """The names that led there (CNAME and DNAME), the question's first; empty when there were none."""
+        return self._read().aliases
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The records of the question's type at `name`."""
+        return self._read().records
+
+    @property
+    def data(self) -> tuple[D, ...]:
+        """The records' data, typed by the question."""
+        return self._read().data
+
+    @property
+    def authority(self) -> tuple[Record, ...]:
+        """The authority section: the SOA of an empty answer."""
+        return self.message.authority
+
+    @property
+    def ttl(self) -> int:
+        """Seconds that the answer is still good for, counted down at the time of reading."""
+        return max(0, round(self.expires - _now()))
+
+    @property
+    def dangling(self) -> bool:
+        """Whether the aliases lead to a name of which the message says nothing at all."""
+        chain = self._read()
+        return bool(chain.aliases) and not chain.records and not self.rcode and _soa_ttl(self.message) is None
+
+    def rotated(self, places: int) -> Answer[D]:
+        """The same answer with its records in round-robin order."""
+        chain = self._read()
+        if len(chain.records) < 2:
+            return self
+        other: Answer[D] = Answer(
+            self.question,
+            self._message,
+            rcode=self.rcode,
+            expires=self.expires,
+            server=self.server,
+            attempts=self.attempts,
+            elapsed=self.elapsed,
+        )
+        other._chain = chain.rotated(places)
+        return other
+
+    def continued(self, tail: Answer[D]) -> Answer[D]:
+        """This answer, whose aliases end nowhere, with the answer for the name that they lead to."""
+        mine, more = self.message, tail.message
+        message = Message(
+            flags=more.flags,
+            rcode=tail.rcode,
+            question=(self.question,),
+            answer=(*mine.answer, *more.answer),
+            authority=more.authority,
+            edns=more.edns,
+        )
+        answer: Answer[D] = Answer(
+            self.question,
+            message,
+            rcode=tail.rcode,
+            expires=min(self._alias_expiry(), tail.expires),
+            server=tail.server,
+            attempts=self.attempts + tail.attempts,
+            elapsed=self.elapsed + tail.elapsed,
+        )
+        answer._chain = _Chain(self.question, message)
+        return answer
+
+    def __len__(self) -> int:
+        return len(self._read().data)
+
+    def __iter__(self) -> Iterator[D]:
+        return iter(self._read().data)
+
+    @overload
+    def __getitem__(self, index: int) -> D: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[D, ...]: ...
+    def __getitem__(self, index: int | slice) -> D | tuple[D, ...]:
+        return self._read().data[index]
+
+    def __repr__(self) -> str:
+        data = ", ".join(map(str, self.data)) or self.rcode.name
+        return f"<Answer {self.question}: {data} (ttl {self.ttl})>"
+
+    def _read(self) -> _Chain[D]:
+        chain = self._chain
+        if chain is None:
+            chain = self._chain = _Chain(self.question, self.message)
+        return chain
+
+    def _alias_expiry(self) -> float:
+        """When the aliases end; a dangling answer itself may not be kept, its aliases may."""
+        made = self.expires - self._read().ttl(self.message)
+        return made + min((record.ttl for record in self.message.answer), default=0)
+
+
+class _Chain(Generic[D]):
+    """The way from the question's name over its aliases to the records."""
+
+    __slots__ = ("alias_ttl", "aliases", "data", "name", "records")
+
+    def __init__(self, question: Question, message: Message) -> None:
+        name = question.name
+        aliases: list[Name] = []
+        ttl = MAX_TTL
+        answer = [record for record in message.answer if record.class_ == question.class_]
+        if question.type not in (RRType.CNAME, RRType.ANY, RRType.DNAME):
+            while (alias := _alias(name, answer)) is not None:
+                aliases.append(name)
+                name, alias_ttl = alias
+                ttl = min(ttl, alias_ttl)
+                if name in aliases or len(aliases) > MAX_ALIASES:
+                    raise MessageFormatError(f"the aliases of {question.name} are a circle or more than {MAX_ALIASES}")
+        wanted = question.type
+        self.name = name
+        self.aliases = tuple(aliases)
+        self.alias_ttl = ttl
+        self.records = tuple(
+            record for record in answer if record.name == name and (record.type == wanted or wanted == RRType.ANY)
+        )
+        self.data: tuple[D, ...] = tuple(record.data for record in self.records)
+
+    def ttl(self, message: Message) -> int:
+        """Seconds to keep the answer: 0 when an empty one has no SOA to say how long (RFC 2308, 5)."""
+        if self.records:
+            return min(self.alias_ttl, *(record.ttl for record in self.records))
+        soa_ttl = _soa_ttl(message)
+        return 0 if soa_ttl is None else min(self.alias_ttl, soa_ttl)
+
+    def rotated(self, places: int) -> _Chain[D]:
+        cut = places % len(self.records)
+        other: _Chain[D] = _Chain.__new__(_Chain)
+        other.name, other.aliases, other.alias_ttl = self.name, self.aliases, self.alias_ttl
+        other.records = self.records[cut:] + self.records[:cut]
+        other.data = self.data[cut:] + self.data[:cut]
+        return other
+
+
+MAX_TTL = 0x7FFFFFFF
+
+
+def _alias(name: Name, records: Sequence[Record]) -> tuple[Name, int] | None:
+    """Where a CNAME, or a DNAME above (RFC 6672, 3.2), leads to, and its TTL."""
+    for record in records:
+        if record.type == RRType.CNAME and record.name == name:
+            return record.data.target, record.ttl
+    for record in records:
+        if record.type == RRType.DNAME and name != record.name != "." and name.is_under(record.name):
+            above = "" if record.data.target == "." else record.data.target
+            try:
+                return Name.parse(name[: -len(record.name)] + above), record.ttl
+            except NameSyntaxError as error:
+                raise MessageFormatError(f"the DNAME of {record.name} makes an impossible name: {error}") from error
+    return None
+
+
+def _plain_ttl(question: Question, message: Message) -> int | None:
+    """The TTL of an answer that is nothing but addresses of the question's own name, else None.
+
+    Nearly all answers are; they need not be decoded to be kept and handed on.
+    """
+    length = ADDRESS_LENGTHS.get(question.type)
+    wire = message.wire
+    if length is None or wire is None:
+        return None
+    least = None
+    for owner, type_, class_, ttl, start, end in message.layout[0]:
+        if (
+            type_ != question.type
+            or end - start != length
+            or class_ != question.class_
+            or wire[owner : owner + 2] != AT_QUESTION
+        ):
+            return None
+        if least is None or ttl < least:
+            least = ttl
+    return least
+
+
+def _soa_ttl(message: Message) -> int | None:
+    for record in message.authority:
+        if record.type == RRType.SOA:
+            return min(record.ttl, record.data.minimum)
+    return None
+
+
+def _now() -> float:
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:
+        return time.monotonic()

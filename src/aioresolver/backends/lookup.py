@@ -1,0 +1,344 @@
+"""Lookup: one question on its way through the upstreams, until an answer or the deadline.
+
+It is driven by what happens: a reply, a failure, or the alarm that says that patience or time is over. Whichever
+reply comes first ends it, also a late one to an earlier try.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from aioresolver.answer import Answer
+from aioresolver.backends.ranking import ranked
+from aioresolver.backends.upstream import Upstream
+from aioresolver.errors import (
+    Attempt,
+    LookupTimeout,
+    MessageFormatError,
+    ResolutionError,
+    ServerFailure,
+)
+from aioresolver.wire.codes import Rcode, RRType
+from aioresolver.wire.message import Message, Question
+
+__all__ = ["Lookup"]
+
+STRIKES = 3
+MOST_FOLLOWED = 8
+TRUNCATED = 0x02
+EDNS_COMPLAINTS = frozenset({Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS})
+
+
+class Alarms(Protocol):
+    """What wakes a lookup up: a deadline ring."""
+
+    def add(self, when: float, callback: Callable[[], object]) -> Any: ...
+
+    def discard(self, token: Any) -> None: ...
+
+
+class Lookup:
+    """One question, the tries made for it, and the future that gets its Answer or ResolutionError."""
+
+    __slots__ = ("_alarm", "_alarms", "_followed", "_loop", "_order", "_strikes", "_truncated", "_turn",
+                 "_upstreams", "began", "deadline", "future", "question", "trials")  # fmt: skip
+
+    def __init__(
+        self,
+        question: Question,
+        deadline: float,
+        upstreams: Sequence[Upstream],
+        *,
+        loop: asyncio.AbstractEventLoop,
+        alarms: Alarms,
+        followed: int = 0,
+    ) -> None:
+        self.question = question
+        self.deadline = deadline
+        self.future: asyncio.Future[Answer[Any]] = loop.create_future()
+        self.trials: list[_Trial] = []
+        self.began = loop.time()
+        self._upstreams = upstreams
+        self._loop = loop
+        self._alarms = alarms
+        self._followed = followed
+        self._order: list[Upstream] = []
+        self._turn = 0
+        self._strikes: dict[Upstream, int] = {}
+        self._truncated: Message | None = None
+        self._alarm = alarms.add(deadline, self._alarmed)
+
+    def start(self) -> None:
+        """Ask the best upstream; others that nobody knows about get a copy, on which nothing waits."""
+        now = self.began = self._loop.time()
+        self._order = ranked(self._upstreams)
+        self._try_next(now)
+        for upstream in self._order[1:]:
+            if upstream.health.wants_probe(now):
+                upstream.probe(self.question, now)
+
+    def abandon(self) -> None:
+        """Nobody wants the answer any more: retransmission ends, ids are freed."""
+        self._settle()
+        self.future.cancel()
+
+    def fail(self, error: ResolutionError) -> None:
+        """End without an answer."""
+        self._settle()
+        if not self.future.done():
+            self.future.set_exception(error)
+
+    # ---- what happens
+
+    def heard(self, trial: _Trial, reply: bytes) -> None:
+        """A reply that matches the question came."""
+        now = self._loop.time()
+        upstream = trial.upstream
+        if reply[2] & TRUNCATED and trial.scheme == "udp":
+            trial.outcome = "truncated"
+            self._truncated = self._truncated or _parsed(reply)
+            self._send(upstream, now, scheme="tcp")
+            return
+        try:
+            message = Message.parse(reply)
+            rcode = message.rcode
+            if rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
+                self._refused(trial, message, now)
+                return
+            answer: Answer[Any] = Answer.of(
+                self.question,
+                message,
+                now=trial.sent,
+                server=upstream.text,
+                attempts=self._attempts() if len(self.trials) > 1 else (),
+                elapsed=now - self.began,
+            )
+        except MessageFormatError as error:
+            self._failed(trial, f"malformed reply: {error}", now)
+            return
+        if not answer.expires > trial.sent and _is_referral(message):
+            self._failed(trial, "a referral: it does not resolve for others", now)
+            return
+        upstream.served(edns=trial.edns, now=now)
+        if answer.dangling and self._followed < MOST_FOLLOWED:
+            self._follow(answer)
+        else:
+            self._finish(answer)
+
+    def broke(self, trial: _Trial, error: OSError) -> None:
+        """The question or the reply could not be carried."""
+        now = self._loop.time()
+        if now >= self.deadline:
+            self._give_up(now)
+            return
+        trial.outcome = error.strerror or str(error)
+        if not getattr(error, "local", False):
+            trial.upstream.health.failed(now)
+        strikes = self._strikes.get(trial.upstream, 0) + 1
+        self._strikes[trial.upstream] = strikes
+        if trial.scheme != trial.upstream.nameserver.scheme:
+            self._strikes[trial.upstream] = STRIKES
+        if self._untried():
+            self._try_next(now)
+        elif not self._usable():
+            self._give_up(now)
+
+    def _alarmed(self) -> None:
+        """Patience or time is over."""
+        now = self._loop.time()
+        if now >= self.deadline:
+            self._give_up(now)
+            return
+        for trial in self.trials:
+            trial.went_silent(now)
+        self._try_next(now)
+
+    def _refused(self, trial: _Trial, message: Message, now: float) -> None:
+        rcode = message.rcode
+        if rcode in EDNS_COMPLAINTS and trial.edns:
+            trial.outcome = f"{rcode} to EDNS"
+            trial.upstream.edns_doubted = True
+            self._send(trial.upstream, now, edns=False)
+            return
+        notes = message.edns.extended_errors if message.edns is not None else ()
+        details = "".join(f" ({code.name}{': ' if text else ''}{text})" for code, text in notes)
+        self._failed(trial, f"{rcode}{details}", now)
+
+    def _failed(self, trial: _Trial, outcome: str, now: float) -> None:
+        """The upstream cannot answer this question; the next one may."""
+        trial.outcome = outcome
+        trial.upstream.health.failed(now)
+        self._strikes[trial.upstream] = STRIKES
+        if self._usable():
+            self._try_next(now)
+        elif not any(trial.pending for trial in self.trials):
+            self._give_up(now)
+
+    # ---- what is done about it
+
+    def _usable(self) -> list[Upstream]:
+        return [upstream for upstream in self._order if self._strikes.get(upstream, 0) < STRIKES]
+
+    def _untried(self) -> bool:
+        tried = {trial.upstream for trial in self.trials}
+        return any(upstream not in tried for upstream in self._usable())
+
+    def _try_next(self, now: float) -> None:
+        """Send to the upstream whose turn it is, and set the alarm for the end of its patience."""
+        usable = self._usable()
+        waiting = [trial.upstream for trial in self.trials if trial.pending and trial.scheme != "udp"]
+        usable = [upstream for upstream in usable if upstream not in waiting] or []
+        if usable:
+            upstream = usable[self._turn % len(usable)]
+            tries, self._turn = divmod(self._turn, len(usable))[0], self._turn + 1
+            patience = upstream.health.patience(tries, self.deadline - now)
+            self._set_alarm(min(now + patience, self.deadline))
+            self._send(upstream, now)
+        else:
+            self._set_alarm(self.deadline)
+
+    def _send(self, upstream: Upstream, now: float, *, scheme: str | None = None, edns: bool | None = None) -> None:
+        if edns is None:
+            edns = upstream.speaks_edns(now, silences=self._silences(upstream))
+        trial = _Trial(self, upstream, scheme or upstream.nameserver.scheme, edns, now)
+        self.trials.append(trial)
+        trial.send()
+
+    def _silences(self, upstream: Upstream) -> int:
+        return sum(trial.upstream is upstream and trial.edns and trial.pending for trial in self.trials)
+
+    def _follow(self, answer: Answer[Any]) -> None:
+        """Ask for the name that the aliases lead to, of which the server said nothing."""
+        self._settle()
+        question = self.question._replace(name=answer.name)
+        tail = Lookup(
+            question, self.deadline, self._upstreams, loop=self._loop, alarms=self._alarms, followed=self._followed + 1
+        )
+
+        def join(ended: asyncio.Future[Answer[Any]]) -> None:
+            if self.future.done():
+                return
+            failed = ended.cancelled() or ended.exception() is not None
+            self._finish(answer if failed else answer.continued(ended.result()))
+
+        self.future.add_done_callback(lambda future: tail.abandon() if future.cancelled() else None)
+        tail.future.add_done_callback(join)
+        tail.start()
+
+    def _finish(self, answer: Answer[Any]) -> None:
+        self._settle()
+        if not self.future.done():
+            self.future.set_result(answer)
+
+    def _give_up(self, now: float) -> None:
+        truncated = self._truncated
+        if truncated is not None:
+            answer: Answer[Any] = Answer.of(self.question, truncated, now=now, server=self.trials[0].upstream.text)
+            if answer:
+                self._finish(answer)
+                return
+        name, type_ = str(self.question.name), str(self.question.type)
+        attempts = self._attempts()
+        if now >= self.deadline:
+            reason = f"no answer within {now - self.began:.3g} s"
+            self.fail(LookupTimeout(name, type_, reason, attempts=attempts))
+        else:
+            outcome = attempts[-1].outcome if attempts else "no nameserver"
+            self.fail(ServerFailure(name, type_, f"no nameserver could answer ({outcome})", attempts=attempts))
+
+    def _settle(self) -> None:
+        if self._alarm is not None:
+            self._alarms.discard(self._alarm)
+            self._alarm = None
+        for trial in self.trials:
+            if trial.pending:
+                trial.drop()
+
+    def _set_alarm(self, when: float) -> None:
+        if self._alarm is not None:
+            self._alarms.discard(self._alarm)
+        self._alarm = self._alarms.add(when, self._alarmed)
+
+    def _attempts(self) -> tuple[Attempt, ...]:
+        now = self._loop.time()
+        return tuple(trial.as_attempt(now) for trial in self.trials if trial.outcome or trial.pending)
+
+
+class _Trial:
+    """One packet to one upstream, and what came of it."""
+
+    __slots__ = ("_counted", "_future", "edns", "elapsed", "lookup", "outcome", "scheme", "sent", "silent", "upstream")
+
+    def __init__(self, lookup: Lookup, upstream: Upstream, scheme: str, edns: bool, now: float) -> None:
+        self.lookup = lookup
+        self.upstream = upstream
+        self.scheme = scheme
+        self.edns = edns
+        self.sent = now
+        self.elapsed = 0.0
+        self.outcome: str | None = None
+        self.silent = False
+
+    @property
+    def pending(self) -> bool:
+        return not self._future.done()
+
+    def send(self) -> None:
+        lookup = self.lookup
+        self._counted = True
+        self._future = self.upstream.exchange(lookup.question, lookup.deadline, scheme=self.scheme, edns=self.edns)
+        self._future.add_done_callback(self._ended)
+
+    def drop(self) -> None:
+        self._release()
+        self._future.cancel()
+
+    def went_silent(self, now: float) -> None:
+        """Nobody waits for it any more, though a late reply still counts."""
+        if self.silent or not self.pending:
+            return
+        self.silent = True
+        self.upstream.health.silent(now)
+        self.upstream.window.lost(now)
+        self._release()
+
+    def as_attempt(self, now: float) -> Attempt:
+        elapsed = self.elapsed or now - self.sent
+        return Attempt(self.upstream.text, self.scheme, self.outcome or "no reply", elapsed)
+
+    def _ended(self, future: asyncio.Future[bytes]) -> None:
+        self._release()
+        if future.cancelled():
+            return
+        now = self.lookup._loop.time()
+        self.elapsed = now - self.sent
+        error = future.exception()
+        if self.lookup.future.done():
+            return
+        if error is None:
+            self.upstream.health.heard(self.elapsed, now)
+            self.upstream.window.answered()
+            self.lookup.heard(self, future.result())
+        elif isinstance(error, OSError):
+            self.lookup.broke(self, error)
+        else:
+            self.lookup.future.set_exception(error)
+
+    def _release(self) -> None:
+        if self._counted:
+            self._counted = False
+            self.upstream.release()
+
+
+def _parsed(reply: bytes) -> Message | None:
+    try:
+        return Message.parse(reply)
+    except MessageFormatError:
+        return None
+
+
+def _is_referral(message: Message) -> bool:
+    types = {record.type for record in message.authority}
+    return not message.answer and message.rcode == Rcode.NOERROR and RRType.NS in types and RRType.SOA not in types

@@ -1,0 +1,160 @@
+"""Which upstream next, how long to wait for it, how much it bears. Pure: the time is an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+__all__ = ["Health", "Window", "ranked"]
+
+UNKNOWN_PATIENCE = 0.4
+LEAST_PATIENCE = 0.25
+MOST_PATIENCE = 1.0
+
+FAILURES_TO_BENCH = 3
+PROBE_AFTER = 5.0
+LONGEST_PROBE_AFTER = 80.0
+MEASURE_AGAIN = 60.0
+LONG_AGO = float("-inf")
+
+
+class Health:
+    """One upstream's round trips, smoothed as TCP does (RFC 6298, 2), and whether it is benched.
+
+    It is benched, which means that others are asked first, from the first silence until it is heard again, and after
+    some failures in a row until it serves again. Copies of live questions probe it, ever more seldom.
+    """
+
+    __slots__ = ("_pause", "_probe_at", "_variation", "failures", "heard_at", "round_trip", "silences")
+
+    def __init__(self) -> None:
+        self.round_trip: float | None = None
+        self.silences = 0
+        self.failures = 0
+        self.heard_at = LONG_AGO
+        self._variation = 0.0
+        self._pause = PROBE_AFTER
+        self._probe_at = LONG_AGO
+
+    @property
+    def benched(self) -> bool:
+        return self.silences > 0 or self.failures >= FAILURES_TO_BENCH
+
+    def heard(self, elapsed: float, now: float) -> None:
+        """It replied after so many seconds, whatever it said."""
+        smoothed = self.round_trip
+        if smoothed is None:
+            self.round_trip, self._variation = elapsed, elapsed / 2
+        else:
+            self._variation += (abs(elapsed - smoothed) - self._variation) / 4
+            self.round_trip = smoothed + (elapsed - smoothed) / 8
+        self.heard_at = now
+        self.silences = 0
+
+    def served(self) -> None:
+        """Its reply was of use."""
+        if self.failures or self._pause != PROBE_AFTER:
+            self.failures = 0
+            self._pause = PROBE_AFTER
+
+    def silent(self, now: float) -> None:
+        """It let a question wait for longer than its patience."""
+        if not self.benched:
+            self._probe_at = now + self._pause
+        self.silences += 1
+
+    def failed(self, now: float) -> None:
+        """It could not be reached, or said SERVFAIL, REFUSED or nonsense."""
+        if not self.benched:
+            self._probe_at = now + self._pause
+        self.failures += 1
+
+    def wants_probe(self, now: float) -> bool:
+        """Whether a copy of a live question should find out how it is; true once an interval."""
+        due = self._probe_at if self.benched else max(self.heard_at + MEASURE_AGAIN, self._probe_at)
+        if now < due:
+            return False
+        self._probe_at = now + self._pause
+        self._pause = min(self._pause * 2, LONGEST_PROBE_AFTER)
+        return True
+
+    def patience(self, tries: int, remaining: float) -> float:
+        """Seconds to wait for it before somebody is asked again, after so many tries of the same lookup.
+
+        An early retransmission is cheap, since a late reply to an earlier one still counts.
+        """
+        if self.round_trip is None:
+            first = UNKNOWN_PATIENCE
+        else:
+            first = min(max(self.round_trip + 4 * self._variation, LEAST_PATIENCE), MOST_PATIENCE)
+        return min(first * 1.5**tries, MOST_PATIENCE, max(remaining / 3, 0.05))
+
+
+class Window:
+    """How many questions an upstream has under way at once: it grows while they are answered, shrinks when they drown.
+
+    Loss below a tenth is the path's, not ours, and changes nothing.
+    """
+
+    __slots__ = ("_answered", "_judged_at", "_lost", "limit", "most", "size", "used")
+
+    START = 100
+    LEAST = 64
+    INTERVAL = 0.5
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.size = float(min(self.START, most))
+        self.used = 0
+        self._answered = 0
+        self._lost = 0
+        self._judged_at = float("-inf")
+
+    @property
+    def full(self) -> bool:
+        return self.used >= self.size
+
+    def answered(self) -> None:
+        self._answered += 1
+        if self.used + 1 >= self.size < self.most:
+            self.size += 1
+
+    def lost(self, now: float) -> None:
+        """One went unanswered; judged at most once an interval, on what the interval saw."""
+        self._lost += 1
+        if now - self._judged_at < self.INTERVAL:
+            return
+        if self._lost * 10 > self._answered + self._lost > 20:
+            self.size = max(min(self.LEAST, self.most), self.size * 0.85)
+        self._judged_at = now
+        self._answered = self._lost = 0
+
+
+class _Ranked(Protocol):
+    health: Health
+
+
+U = TypeVar("U", bound=_Ranked)
+
+BAND = 1.5
+BAND_FLOOR = 0.02
+
+
+def ranked(upstreams: Sequence[U]) -> list[U]:
+    """The upstreams in the order to ask them: as configured among equals, then the slower, then the benched.
+
+    Equals are those whose round trip is within a band above the best; one not measured yet counts as an equal only
+    while nobody is.
+    """
+    if len(upstreams) == 1:
+        return list(upstreams)
+    trips = [u.health.round_trip for u in upstreams if u.health.round_trip is not None and not u.health.benched]
+    limit = min(trips) * BAND + BAND_FLOOR if trips else 0.0
+
+    def place(upstream: U) -> tuple[bool, float]:
+        trip = upstream.health.round_trip
+        if trip is None:
+            trip = float("inf") if trips else 0.0
+        return upstream.health.benched, 0.0 if trip <= limit else trip
+
+    return sorted(upstreams, key=place)

@@ -1,0 +1,99 @@
+"""Upstream: one nameserver as we have come to know it. The only file where wire meets transports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aioresolver.backends.ranking import Health, Window
+from aioresolver.transports.base import Transport
+from aioresolver.transports.nameserver import Nameserver
+from aioresolver.wire.message import Question, query_wire
+
+__all__ = ["Upstream"]
+
+EDNS_RETRY = 900.0
+SILENCES_TO_DOUBT_EDNS = 2
+PROBE_TIMEOUT = 2.0
+USEFUL_RCODES = (0, 3)
+MOST_UNDER_WAY = 2000
+
+
+class Upstream:
+    """One nameserver, its transports, opened when first used, and what was learnt of it.
+
+    `edns_refused_at` is when it was found to choke on EDNS; after a quarter of an hour it is tried again.
+    """
+
+    __slots__ = ("_edns_answered", "_edns_refused_at", "_open", "_room", "_transports", "edns_doubted", "health",
+                 "nameserver", "text", "window")  # fmt: skip
+
+    def __init__(
+        self,
+        nameserver: Nameserver,
+        open_transport: Callable[[Nameserver], Transport],
+        *,
+        room: Callable[[], object],
+        most: int = MOST_UNDER_WAY,
+    ) -> None:
+        self.nameserver = nameserver
+        self.text = str(nameserver)
+        self.health = Health()
+        self.window = Window(most)
+        self.edns_doubted = False
+        self._edns_answered = False
+        self._edns_refused_at: float | None = None
+        self._open = open_transport
+        self._room = room
+        self._transports: dict[str, Transport] = {}
+
+    def exchange(self, question: Question, deadline: float, *, scheme: str, edns: bool) -> asyncio.Future[bytes]:
+        """Send the question; the future has the reply that matches it, or an OSError."""
+        transport = self._transports.get(scheme)
+        if transport is None:
+            nameserver = self.nameserver
+            if scheme != nameserver.scheme:
+                nameserver = nameserver.with_scheme(scheme)
+            transport = self._transports[scheme] = self._open(nameserver)
+        self.window.used += 1
+        return asyncio.ensure_future(transport.exchange(query_wire(question, edns=edns), deadline))
+
+    def release(self) -> None:
+        """One exchange no longer counts as under way."""
+        self.window.used -= 1
+        self._room()
+
+    def probe(self, question: Question, now: float) -> None:
+        """Ask only to see how it is."""
+        sent = self.exchange(question, now + PROBE_TIMEOUT, scheme=self.nameserver.scheme, edns=self.speaks_edns(now))
+        loop = sent.get_loop()
+
+        def ended(reply: asyncio.Future[bytes]) -> None:
+            self.release()
+            if not reply.cancelled() and reply.exception() is None:
+                self.health.heard(loop.time() - now, loop.time())
+                if reply.result()[3] & 0xF in USEFUL_RCODES:
+                    self.health.served()
+
+        sent.add_done_callback(ended)
+
+    def served(self, *, edns: bool, now: float) -> None:
+        """It gave a useful reply to a question with or without EDNS."""
+        self.health.served()
+        if edns:
+            self._edns_answered = True
+        elif self.edns_doubted or not self._edns_answered:
+            self._edns_refused_at = now
+        self.edns_doubted = False
+
+    def speaks_edns(self, now: float, *, silences: int = 0) -> bool:
+        """Whether to ask with EDNS: not when that was complained about, or met twice with silence and never answered."""
+        refused_at = self._edns_refused_at
+        if refused_at is not None and now - refused_at < EDNS_RETRY:
+            return False
+        return silences < SILENCES_TO_DOUBT_EDNS or self._edns_answered
+
+    async def aclose(self) -> None:
+        transports, self._transports = self._transports, {}
+        for transport in transports.values():
+            await transport.aclose()

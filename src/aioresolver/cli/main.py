@@ -1,0 +1,52 @@
+"""The command `aioresolver`: which of its commands is meant, and how it ends.
+
+Exit statuses are dig's: 0 a reply came, 1 the command line is wrong, 8 the names file cannot be read, 9 no nameserver
+replied, 10 anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from aioresolver import __version__
+from aioresolver.cli import bulk, demo, lookup
+from aioresolver.errors import DNSError
+
+__all__ = ["main"]
+
+COMMANDS = {"bulk": bulk, "demo": demo}
+USAGE_ERROR = 1
+INTERNAL_ERROR = 10
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but one clear line and dig's exit status for a wrong command line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE_ERROR, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command = COMMANDS.get(words[0], lookup) if words else lookup
+    if command is lookup:
+        parser = Parser(prog="aioresolver", description=lookup.DESCRIPTION, epilog=lookup.EPILOG)
+        parser.add_argument("--version", action="version", version=f"aioresolver {__version__}")
+    else:
+        parser = Parser(prog=f"aioresolver {words.pop(0)}", description=command.DESCRIPTION)
+    command.add_options(parser)
+    options = parser.parse_args(words)
+    try:
+        return command.run(options)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (DNSError, ValueError) as error:
+        parser.error(str(error))
+    except OSError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return INTERNAL_ERROR

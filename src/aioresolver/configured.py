@@ -1,0 +1,98 @@
+"""Which backend a Resolver gets: the one that was named, or one that follows this machine's configuration."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from aioresolver.answer import Answer
+from aioresolver.backends.base import Backend
+from aioresolver.backends.stub import StubBackend
+from aioresolver.errors import ConfigurationError, UsageError
+from aioresolver.system.config import SystemConfig, SystemConfigFiles
+from aioresolver.wire.message import Question
+
+__all__ = ["ConfiguredBackend", "choose_backend"]
+
+
+def choose_backend(backend: Backend | str | Sequence[str] | None) -> Backend:
+    """The backend that is meant; raises ConfigurationError with the choices when nothing is."""
+    if backend is None:
+        return ConfiguredBackend()
+    if isinstance(backend, str):
+        return _named_backend(backend)
+    if hasattr(backend, "query"):
+        return backend
+    if isinstance(backend, Sequence) and all(isinstance(nameserver, str) for nameserver in backend):
+        return StubBackend(backend)
+    raise ConfigurationError(
+        f"{backend!r} is not a backend: give 'cares', 'system', a nameserver such as '1.1.1.1', "
+        "a list of nameservers, or an object with query() and aclose()"
+    )
+
+
+def _named_backend(name: str) -> Backend:
+    if name == "cares":
+        from aioresolver.backends.cares import CaresBackend  # noqa: PLC0415 - only who asks for it pays for it
+
+        return CaresBackend()
+    if name == "system":
+        from aioresolver.backends.system import SystemBackend  # noqa: PLC0415 - as above
+
+        return SystemBackend()
+    try:
+        return StubBackend([name])
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{name!r} is neither 'cares' nor 'system' nor a nameserver: {error}") from error
+
+
+class ConfiguredBackend:
+    """A StubBackend for the nameservers that this machine is configured with, made anew when that changes.
+
+    The configuration is looked at again at most every few seconds, when a question comes. Lookups under way finish at
+    the old nameservers.
+    """
+
+    concurrency = StubBackend.concurrency
+
+    def __init__(self, files: SystemConfigFiles | None = None) -> None:
+        self._files = SystemConfigFiles() if files is None else files
+        self._stub: StubBackend | None = None
+        self._retiring: dict[StubBackend, asyncio.Task[None]] = {}
+        self._closed = False
+
+    def config(self) -> SystemConfig:
+        """What this machine is configured with now."""
+        return self._files.current(asyncio.get_running_loop().time())
+
+    async def query(self, question: Question, deadline: float) -> Answer[Any]:
+        """Ask the nameservers of the moment."""
+        return await self.submit(question, deadline)
+
+    def submit(self, question: Question, deadline: float) -> asyncio.Future[Answer[Any]]:
+        """The same without a coroutine."""
+        if self._closed:
+            raise UsageError("the backend is closed")
+        nameservers = self.config().nameservers
+        stub = self._stub
+        if stub is None or stub.nameservers != nameservers:
+            if stub is not None:
+                self._retire(stub)
+            stub = self._stub = StubBackend(nameservers)
+        return stub.submit(question, deadline)
+
+    async def aclose(self) -> None:
+        """Close the backends of today and of before. May be called twice."""
+        self._closed = True
+        retiring = list(self._retiring.values())
+        for task in retiring:
+            task.cancel()
+        await asyncio.gather(*retiring, return_exceptions=True)
+        if self._stub is not None:
+            await self._stub.aclose()
+
+    def _retire(self, stub: StubBackend) -> None:
+        task = asyncio.get_running_loop().create_task(stub.drain())
+        self._retiring[stub] = task
+        task.add_done_callback(lambda _: self._retiring.pop(stub))

@@ -1,0 +1,263 @@
+"""Dispatch: the way of a question that leaves this machine: cache, single flight, limiter, backend, and back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Union
+
+from aioresolver.answer import Answer
+from aioresolver.backends.base import Backend
+from aioresolver.cache import Cache
+from aioresolver.errors import LookupTimeout, ResolutionError, UsageError
+from aioresolver.events import AnswerFromCache, Event, LookupAnswered, LookupFailed, LookupStarted, Observer, StaleServed
+from aioresolver.flow.deadline_ring import DeadlineRing
+from aioresolver.flow.limiter import Limiter
+from aioresolver.flow.single_flight import SingleFlight
+from aioresolver.wire.message import Question
+
+__all__ = ["Dispatch", "Stats"]
+
+# A backend ends at the deadline by itself and says what it tried; whoever does not is ended this much later.
+GRACE = 0.05
+# How long a client waits for a fresh answer when a stale one is at hand (RFC 8767, 5).
+STALE_PATIENCE = 1.8
+
+Found = Union[Answer[Any], ResolutionError]
+
+
+class Stats:
+    """Plain counters of what was asked of the backend.
+
+    `lookups` were sent to the backend; `answered` and `failed` are how they ended (`timed_out` of the failed);
+    `joined` asked for what was already under way; `under_way` and `waiting` are now.
+    """
+
+    __slots__ = ("answered", "failed", "joined", "lookups", "timed_out", "under_way", "waiting")
+
+    def __init__(self) -> None:
+        self.lookups = self.answered = self.failed = self.timed_out = self.joined = self.under_way = self.waiting = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """The counters by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __repr__(self) -> str:
+        return f"Stats({', '.join(f'{name}={value}' for name, value in self.as_dict().items())})"
+
+
+class Dispatch:
+    """Answers a question from the cache, or sends one lookup to the backend for all who ask the same.
+
+    The time that a lookup has, `timeout` seconds, begins when the limiter lets it go. While it waits for that, it is
+    given up only when nothing at all was answered for as long.
+    """
+
+    def __init__(
+        self, backend: Backend, cache: Cache, limiter: Limiter, *, timeout: float, observer: Observer | None
+    ) -> None:
+        self.backend = backend
+        self.cache = cache
+        self.limiter = limiter
+        self.timeout = timeout
+        self.observer = observer
+        self.stats = Stats()
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.alarms: DeadlineRing | None = None
+        self.answered_at = float("-inf")
+        self._flights: SingleFlight[Question, Answer[Any]] = SingleFlight()
+        self._closed = False
+
+    def bind(self) -> asyncio.AbstractEventLoop:
+        """Belong to the running loop; raises UsageError when closed or when it is another one."""
+        loop = asyncio.get_running_loop()
+        if loop is self.loop and not self._closed:
+            return loop
+        if self._closed:
+            raise UsageError("the resolver is closed")
+        if self.loop is not None:
+            raise UsageError("the resolver belongs to another event loop: make one for each loop")
+        self.loop = loop
+        self.alarms = DeadlineRing(loop)
+        return loop
+
+    def known(self, question: Question, now: float) -> Found | None:
+        """What the cache holds, without suspending."""
+        cache = self.cache
+        found = cache.get(question, now)
+        if found is None:
+            return None
+        if cache.prefetch and cache.wants_refresh(question, now):
+            self._refresh(question)
+        if self.observer is not None:
+            self._tell(AnswerFromCache(question, found))
+        return found
+
+    def fly(self, question: Question) -> asyncio.Future[Answer[Any]]:
+        """A future for this asker alone: cancelling it harms no other."""
+        return self._flights.join(question, self._depart)
+
+    async def fetch(self, question: Question, now: float) -> Answer[Any]:
+        """The backend's answer; a stale one when that does not come in time and the cache keeps such."""
+        stale = self.cache.stale_answer(question, now) if self.cache.stale else None
+        if stale is None:
+            return await self.fly(question)
+        flight = self.fly(question)
+        flight.add_done_callback(_forget)
+        await asyncio.wait([flight], timeout=min(STALE_PATIENCE, self.timeout))
+        if flight.done() and not flight.cancelled() and flight.exception() is None:
+            return flight.result()
+        if self.observer is not None:
+            self._tell(StaleServed(question, stale))
+        return stale
+
+    async def aclose(self) -> None:
+        """End everything under way, then the backend."""
+        self._closed = True
+        self._flights.close(UsageError("the resolver was closed while this lookup was under way"))
+        await self.backend.aclose()
+        if self.alarms is not None:
+            self.alarms.close()
+
+    def _refresh(self, question: Question) -> None:
+        self.fly(question).add_done_callback(_forget)
+
+    def _depart(self, question: Question) -> asyncio.Future[Answer[Any]]:
+        return _Trip(self, question).future
+
+    def _send(self, question: Question, deadline: float) -> asyncio.Future[Answer[Any]]:
+        backend = self.backend
+        submit = getattr(backend, "submit", None)
+        if submit is not None:
+            sent: asyncio.Future[Answer[Any]] = submit(question, deadline)
+            return sent
+        return asyncio.ensure_future(backend.query(question, deadline))
+
+    def _tell(self, event: Event) -> None:
+        if self.observer is None:
+            return
+        try:
+            self.observer(event)
+        except Exception as error:  # noqa: BLE001 - an observer's fault must not become a lookup's
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "an aioresolver observer raised", "exception": error}
+            )
+
+
+class _Trip:
+    """One lookup, from the limiter's queue to the backend and back."""
+
+    __slots__ = ("_alarm", "_dispatch", "_queued_at", "_question", "_sent", "_ticket", "future")
+
+    def __init__(self, dispatch: Dispatch, question: Question) -> None:
+        assert dispatch.loop is not None
+        self._dispatch = dispatch
+        self._question = question
+        self._sent: asyncio.Future[Answer[Any]] | None = None
+        self._alarm: Any = None
+        self._ticket: Any = None
+        self.future: asyncio.Future[Answer[Any]] = dispatch.loop.create_future()
+        self.future.add_done_callback(self._ended)
+        if dispatch.limiter.try_acquire():
+            self._start()
+        else:
+            self._queued_at = dispatch.loop.time()
+            self._set_alarm(self._queued_at + dispatch.timeout, self._stalled)
+            self._ticket = dispatch.limiter.enqueue(self._start)
+
+    def _start(self) -> None:
+        dispatch = self._dispatch
+        assert dispatch.loop is not None
+        self._ticket = None
+        deadline = dispatch.loop.time() + dispatch.timeout
+        self._set_alarm(deadline + GRACE, self._overdue)
+        dispatch.stats.lookups += 1
+        if dispatch.observer is not None:
+            dispatch._tell(LookupStarted(self._question))
+        try:
+            self._sent = dispatch._send(self._question, deadline)
+        except Exception as error:  # noqa: BLE001 - whatever the backend says goes to those who wait
+            dispatch.limiter.release()
+            self._failed(error, deadline - dispatch.timeout)
+            return
+        self._sent.add_done_callback(self._landed)
+
+    def _landed(self, sent: asyncio.Future[Answer[Any]]) -> None:
+        dispatch, question = self._dispatch, self._question
+        assert dispatch.loop is not None
+        dispatch.limiter.release()
+        if sent.cancelled():
+            self.future.cancel()
+            return
+        now = dispatch.loop.time()
+        error = sent.exception()
+        if error is None:
+            answer = sent.result()
+            dispatch.answered_at = now
+            dispatch.stats.answered += 1
+            dispatch.cache.put(answer, now)
+            if dispatch.observer is not None:
+                dispatch._tell(LookupAnswered(question, answer))
+            if not self.future.done():
+                self.future.set_result(answer)
+        else:
+            self._failed(error, now)
+
+    def _failed(self, error: BaseException, now: float) -> None:
+        dispatch, question = self._dispatch, self._question
+        dispatch.stats.failed += 1
+        if isinstance(error, ResolutionError):
+            dispatch.stats.timed_out += isinstance(error, LookupTimeout)
+            dispatch.cache.put_failure(question, error, now)
+            if dispatch.observer is not None:
+                dispatch._tell(LookupFailed(question, error))
+        if not self.future.done():
+            self.future.set_exception(error)
+
+    def _overdue(self) -> None:
+        """The backend let the deadline pass."""
+        self._alarm = None
+        self._give_up("the backend kept no deadline")
+
+    def _stalled(self) -> None:
+        """It waited for a whole timeout in the limiter's queue."""
+        dispatch = self._dispatch
+        assert dispatch.loop is not None
+        self._alarm = None
+        quiet_since = max(self._queued_at, dispatch.answered_at)
+        if dispatch.loop.time() < quiet_since + dispatch.timeout:
+            self._set_alarm(quiet_since + dispatch.timeout, self._stalled)
+        else:
+            self._give_up("nothing was answered while it waited for its turn")
+
+    def _give_up(self, reason: str) -> None:
+        if self.future.done():
+            return
+        stats, timeout = self._dispatch.stats, self._dispatch.timeout
+        stats.failed += 1
+        stats.timed_out += 1
+        name, type_ = str(self._question.name), str(self._question.type)
+        self.future.set_exception(LookupTimeout(name, type_, f"no answer within {timeout:g} s: {reason}"))
+
+    def _ended(self, future: asyncio.Future[Answer[Any]]) -> None:
+        """The trip is over, one way or another: nothing of it stays behind."""
+        if self._alarm is not None and self._dispatch.alarms is not None:
+            self._dispatch.alarms.discard(self._alarm)
+            self._alarm = None
+        if self._ticket is not None:
+            self._dispatch.limiter.withdraw(self._ticket)
+            self._ticket = None
+        if self._sent is not None and not self._sent.done():
+            self._sent.cancel()
+
+    def _set_alarm(self, when: float, callback: Any) -> None:
+        alarms = self._dispatch.alarms
+        assert alarms is not None
+        if self._alarm is not None:
+            alarms.discard(self._alarm)
+        self._alarm = alarms.add(when, callback)
+
+
+def _forget(flight: asyncio.Future[Answer[Any]]) -> None:
+    """Nobody may be left to read how it ended."""
+    if not flight.cancelled():
+        flight.exception()
