@@ -1,7 +1,7 @@
 """Keeps a process on loopback; Python imports this file by its name when its folder is on PYTHONPATH.
 
 Port 53 of any address is the documentation's name server, port 80 of an address kept for documentation its web
-server, and getaddrinfo asks that name server too. Every other address is out of reach.
+server; getaddrinfo and c-ares ask that name server too. Every other address is out of reach.
 """
 
 from __future__ import annotations
@@ -60,9 +60,22 @@ def keep_libc(name: str, dns_port: int) -> None:
     setattr(socket, name, lookup)
 
 
+def keep_cares(dns_port: int) -> None:
+    """Give every channel of c-ares, which sends from C, our name server."""
+    import pycares
+
+    original = pycares.Channel.__init__
+
+    def start(self: pycares.Channel, **options: Any) -> None:
+        original(self, **options | {"servers": [f"127.0.0.1:{dns_port}"]})
+
+    pycares.Channel.__init__ = start
+
+
 if ports := os.environ.get("DOCUMENTATION_PORTS"):
     dns_port, web_port = map(int, ports.split())
     for method in ("connect", "connect_ex", "sendto"):
         keep_sockets(method, dns_port=dns_port, web_port=web_port)
     for lookup in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo"):
         keep_libc(lookup, dns_port)
+    keep_cares(dns_port)
