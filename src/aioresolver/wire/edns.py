@@ -119,8 +119,11 @@ class Edns(NamedTuple):
 
         RFC 8467 recommends blocks of 128 bytes for queries and of 468 for replies.
         """
-        bare = self._replace(options=tuple(option for option in self.options if option[0] != EdnsOption.PADDING))
-        return bare.with_option(EdnsOption.PADDING, bytes(-(size + _pair.size) % block))
+        return self.with_option(EdnsOption.PADDING, bytes(-(size + _pair.size) % block))
+
+    def unpadded(self) -> Edns:
+        """The same without padding."""
+        return self._replace(options=tuple(option for option in self.options if option[0] != EdnsOption.PADDING))
 
     def to_wire(self, rcode: int = 0) -> bytes:
         """The whole OPT record, with the upper 8 bits of this rcode. Raises ValueError when something is too large."""
