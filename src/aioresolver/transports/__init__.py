@@ -1,1 +1,0 @@
-"""The carriage: bytes out, bytes back. Knows no DNS but the id and the echoed question."""
