@@ -6,9 +6,9 @@ import socket
 from ipaddress import ip_address
 
 import pytest
-from hypothesis import given, strategies as st
-
 from aioresolver.system.literal import ends_in_number, parse_literal
+from hypothesis import given
+from hypothesis import strategies as st
 
 NEITHER = [
     "127.1",

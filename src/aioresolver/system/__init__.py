@@ -1,1 +1,0 @@
-"""What this machine knows: its configuration, its hosts file, its special names."""
