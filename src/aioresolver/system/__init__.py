@@ -1,0 +1,1 @@
+"""What this machine knows: its configuration, its hosts file, its special names."""

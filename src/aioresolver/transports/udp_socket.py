@@ -1,0 +1,315 @@
+"""UdpSocket: one connected UDP socket and the exchanges that wait on it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import secrets
+import socket
+import sys
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+from aioresolver.errors import TransportError
+from aioresolver.flow.deadline_ring import DeadlineRing
+from aioresolver.transports.exchange import Exchange, carriage_error, deadline_error
+from aioresolver.transports.nameserver import Nameserver
+
+__all__ = ["UdpSocket", "measure_receive_buffer", "open_connected"]
+
+# Datagrams read in one turn of the loop: enough to spread the cost of the turn, few enough to starve nobody.
+DRAIN = 128
+RECEIVE_BUFFER = 4 * 1024 * 1024
+# Linux only, and not in the socket module; it may exceed net.core.rmem_max, which takes CAP_NET_ADMIN.
+SO_RCVBUFFORCE = 33
+LARGEST_DATAGRAM = 65535
+PORT_TRIES = 8
+FIRST_PORT = 1024
+# Datagrams to these are swallowed on the way: RDMA over Ethernet takes the first, filters against memcached the second.
+UNUSABLE_PORTS = frozenset({4791, 11211})
+REFUSED = (ConnectionRefusedError, ConnectionResetError)
+
+
+class Owner(Protocol):
+    """The transport whose socket this is."""
+
+    ring: DeadlineRing
+    buffer: bytearray
+    ignored: int
+    near_misses: int
+    endpoints: set[asyncio.Task[None]]
+
+    def unfit(self, sock: UdpSocket) -> None:
+        """The socket should not be used for another query."""
+
+    def closed(self, sock: UdpSocket) -> None:
+        """The socket is closed."""
+
+
+class UdpSocket:
+    """One connected UDP socket and the exchanges that wait on it. Reads for as long as it is open.
+
+    `used` are the ids that it has seen: none is given twice, so no late reply meets another exchange.
+    """
+
+    __slots__ = (
+        "_blocked", "_connected", "_endpoint", "_loop", "_open", "_owner", "_view", "age_token", "pending", "retired", "send",
+        "used", "worn_at",
+    )  # fmt: skip
+
+    def __init__(self, connected: socket.socket, owner: Owner, *, loop: asyncio.AbstractEventLoop) -> None:
+        self._connected = connected
+        self._owner = owner
+        self._loop = loop
+        self._view = memoryview(owner.buffer)
+        self._blocked: deque[Exchange] = deque()
+        self._endpoint: DatagramEndpoint | None = None
+        self._open = True
+        self.pending: dict[bytes, Exchange] = {}
+        self.used: set[bytes] = set()
+        self.worn_at = 0
+        self.age_token: Any = None
+        self.retired = False
+        self.send: Callable[[bytes], int] = connected.send
+        try:
+            loop.add_reader(connected.fileno(), self._drain)
+        except NotImplementedError:  # the Proactor of Windows
+            self._endpoint = DatagramEndpoint(self, connected)
+            self.send = self._endpoint.send
+            task = loop.create_task(self._endpoint.run(loop))
+            owner.endpoints.add(task)
+            task.add_done_callback(owner.endpoints.discard)
+
+    def begin(self, exchange: Exchange, id: bytes, deadline: float) -> None:
+        """Send the query under this id, which must not be among `used`, and wait for the reply."""
+        exchange.carrier = self
+        exchange.id = id
+        self.used.add(id)
+        self.pending[id] = exchange
+        exchange.start_timer(self._owner.ring, deadline)
+        try:
+            self.send(id + exchange.query[2:])
+        except OSError as error:
+            self._not_sent(exchange, error)
+
+    def take(self, reply: bytes) -> None:
+        """Give a datagram to the exchange it belongs to; count what belongs to none."""
+        exchange = self.pending.get(reply[:2])
+        if exchange is not None and exchange.matches(reply):
+            del self.pending[exchange.id]
+            exchange.finish(reply, self._owner.ring)
+        else:
+            self._ignore(reply, exchange)
+
+    def forget(self, exchange: Exchange) -> None:
+        """Free the id and the timer of an exchange that ends without a reply."""
+        self.pending.pop(exchange.id, None)
+        exchange.stop_timer(self._owner.ring)
+        self._close_if_spent()
+
+    def expired(self, exchange: Exchange) -> None:
+        """The deadline of an exchange has passed."""
+        self.forget(exchange)
+        exchange.fail(deadline_error())
+
+    def retire(self) -> None:
+        """Take no more queries; close once nothing waits."""
+        self.retired = True
+        self._close_if_spent()
+
+    def broken(self, error: OSError, *, usable: bool = False) -> None:
+        """The socket reports an error, such as an ICMP message: it concerns the nameserver, so all who wait fail."""
+        self._fail_pending(lambda: _unreachable(error, local=False))
+        if not usable:
+            self._owner.unfit(self)
+            self.close()
+
+    def close(self, reason: str = "the socket is closed") -> None:
+        """Close at once; whoever waits fails with TransportError."""
+        self.retired = True
+        if not self._open:
+            return
+        self._open = False
+        if self._endpoint is not None:
+            self._endpoint.close()
+        else:
+            self._loop.remove_reader(self._connected.fileno())
+            self._loop.remove_writer(self._connected.fileno())
+            self._connected.close()
+        self._fail_pending(lambda: TransportError(reason, code=errno.ECONNABORTED, local=True))
+        self._blocked.clear()
+        self._owner.closed(self)
+
+    def flush(self) -> None:
+        """Send what the socket would not take before."""
+        while self._blocked:
+            exchange = self._blocked.popleft()
+            if exchange.done():
+                continue
+            try:
+                self.send(exchange.wire)
+            except OSError as error:
+                self._not_sent(exchange, error)
+                if self._blocked and self._blocked[-1] is exchange:
+                    return
+        if self._endpoint is None and self._open:
+            self._loop.remove_writer(self._connected.fileno())
+
+    def _drain(self) -> None:
+        receive, buffer, view, pending = self._connected.recv_into, self._owner.buffer, self._view, self.pending
+        for _ in range(DRAIN):
+            try:
+                size = receive(buffer)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self.broken(error, usable=isinstance(error, REFUSED))
+                return
+            self.take(bytes(view[:size]))
+            if not pending:  # nothing more is due, so no system call to find out
+                self._close_if_spent()
+                return
+
+    def _ignore(self, reply: bytes, exchange: Exchange | None) -> None:
+        self._owner.ignored += 1
+        # A late reply has an id that was used here; what has another one, or the wrong question, may be forged.
+        if self.pending and (exchange is not None or reply[:2] not in self.used):
+            self._owner.near_misses += 1
+
+    def _close_if_spent(self) -> None:
+        if self.retired and not self.pending:
+            self.close()
+
+    def _fail_pending(self, make_error: Callable[[], TransportError], *, but: Exchange | None = None) -> None:
+        for exchange in list(self.pending.values()):
+            if exchange is not but:
+                del self.pending[exchange.id]
+                exchange.stop_timer(self._owner.ring)
+                exchange.fail(make_error())
+
+    def _not_sent(self, exchange: Exchange, error: OSError) -> None:
+        if isinstance(error, REFUSED):
+            # It answers an earlier query, and this one was not sent.
+            self._fail_pending(lambda: _unreachable(error, local=False), but=exchange)
+            try:
+                self.send(exchange.wire)
+                return
+            except OSError as again:
+                error = again
+        if isinstance(error, (BlockingIOError, InterruptedError)) or error.errno == errno.ENOBUFS:
+            self._wait_to_send(exchange)
+            return
+        self.pending.pop(exchange.id, None)
+        exchange.stop_timer(self._owner.ring)
+        exchange.fail(_unreachable(error, local=False if isinstance(error, REFUSED) else None))
+        # The machine may have moved to another network, where only a new socket has the right source address.
+        self._owner.unfit(self)
+
+    def _wait_to_send(self, exchange: Exchange) -> None:
+        if len(self._blocked) > 64 + 2 * len(self.pending):
+            self._blocked = deque(waiting for waiting in self._blocked if not waiting.done())
+        self._blocked.append(exchange)
+        if self._endpoint is None:
+            self._loop.add_writer(self._connected.fileno(), self.flush)
+
+
+class DatagramEndpoint(asyncio.DatagramProtocol):
+    """The same socket through asyncio's own datagram transport, for loops that have no `add_reader`."""
+
+    def __init__(self, owner: UdpSocket, connected: socket.socket) -> None:
+        self._owner = owner
+        self._connected = connected
+        self._peer = connected.getpeername()
+        self._transport: asyncio.DatagramTransport | None = None
+        self._closing = False
+        self._lost = asyncio.Event()
+
+    async def run(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Attach the socket to the loop, and close it when the endpoint is closed."""
+        try:
+            await loop.create_datagram_endpoint(lambda: self, sock=self._connected)
+            await self._lost.wait()
+        except OSError as error:
+            self._owner.broken(error)
+        finally:
+            self._connected.close()
+
+    def send(self, wire: bytes) -> int:
+        """Raises BlockingIOError as long as the socket is not attached."""
+        if self._transport is None:
+            raise BlockingIOError(errno.EAGAIN, "the socket is not attached yet")
+        self._transport.sendto(wire, self._peer)
+        return len(wire)
+
+    def close(self) -> None:
+        """Close the socket; `run` ends when that is done."""
+        self._closing = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is attached."""
+        self._transport = cast(asyncio.DatagramTransport, transport)
+        if self._closing:
+            self._transport.abort()
+        else:
+            self._owner.flush()
+
+    def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002 - asyncio calls it so
+        """A datagram has come."""
+        self._owner.take(data)
+
+    def error_received(self, exc: Exception) -> None:
+        """The Proactor reads no further after an error, so the socket is given up."""
+        self._owner.broken(exc if isinstance(exc, OSError) else OSError(errno.EIO, str(exc)))
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
+        """The socket is closed."""
+        self._lost.set()
+
+
+def open_connected(nameserver: Nameserver, *, source: str | None = None) -> socket.socket:
+    """A non-blocking UDP socket, connected to the nameserver, from an unpredictable port. Raises OSError."""
+    connected = socket.socket(nameserver.family, socket.SOCK_DGRAM)
+    try:
+        connected.setblocking(False)
+        _bind_to_random_port(connected, source)
+        connected.connect(nameserver.sockaddr)
+    except BaseException:
+        connected.close()
+        raise
+    return connected
+
+
+def measure_receive_buffer(sock: socket.socket) -> int:
+    """Raise the socket's receive buffer and say how large it really is, in bytes."""
+    options = [(socket.SO_RCVBUF, RECEIVE_BUFFER), (socket.SO_RCVBUF, RECEIVE_BUFFER // 8)]
+    if sys.platform == "linux":
+        options.insert(0, (SO_RCVBUFFORCE, RECEIVE_BUFFER))
+    for option, size in options:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, option, size)
+            break
+        except OSError:
+            continue
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+
+def _bind_to_random_port(sock: socket.socket, source: str | None) -> None:
+    address = source or ("::" if sock.family == socket.AF_INET6 else "")
+    for _ in range(PORT_TRIES):
+        port = FIRST_PORT + secrets.randbelow(65536 - FIRST_PORT)
+        if port in UNUSABLE_PORTS:
+            continue
+        try:
+            sock.bind((address, port))
+            return
+        except OSError:  # taken, or forbidden: ranges of ports are, on some machines
+            continue
+    if source is not None:
+        sock.bind((source, 0))
+
+
+def _unreachable(error: OSError, *, local: bool | None) -> TransportError:
+    return carriage_error("the nameserver cannot be reached", error, local=local)
