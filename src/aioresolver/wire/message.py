@@ -286,7 +286,8 @@ class Message:
     @property
     def rcode(self) -> Rcode:
         """How the question went, the upper bits from EDNS included."""
-        return _RCODES.get(self._rcode) or Rcode(self._rcode)
+        rcode = _RCODES.get(self._rcode)
+        return Rcode(self._rcode) if rcode is None else rcode
 
     @property
     def edns(self) -> Edns | None:
@@ -391,6 +392,8 @@ class Message:
 
     def _read_records(self, section: list[RecordLayout]) -> tuple[Record, ...]:
         wire, memo = self.wire or b"", self._memo
+        if section and 12 not in memo and section[0][0] > 12:
+            read_name(wire, 12, memo)  # the question's, which most owners point to
         new = Record.__new__
         records = []
         for owner, rrtype, rrclass, ttl, start, end in section:

@@ -150,7 +150,9 @@ def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int |
     """
     if memo is None:
         memo = {}
-    limit = min(len(wire) if end is None else end, offset + _MAX_WIRE)
+    if end is None:
+        end = len(wire)
+    limit = end if end < offset + _MAX_WIRE else offset + _MAX_WIRE
     labels = []
     position = offset
     while position < limit:
