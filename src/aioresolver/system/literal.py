@@ -8,8 +8,9 @@ from ipaddress import IPv4Address, ip_address
 
 __all__ = ["ends_in_number", "parse_literal"]
 
-# No address ends in one of these, and nearly all host names do.
-_LETTERS = frozenset("ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ.")
+_DIGITS = frozenset("0123456789")
+# No number ends in one of these, and nearly all host names do.
+_LETTERS = frozenset("ghijklmnopqrstuvwyzGHIJKLMNOPQRSTUVWYZ")
 _is_number = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*").fullmatch
 
 
@@ -19,7 +20,7 @@ def parse_literal(text: str) -> str | None:
     IPv6 may carry a scope (`fe80::1%eth0`), which is kept; brackets are not part of an address. None too for forms
     that inet_aton(3) would take (`127.1`, `0x7f000001`, `2130706433`): see `ends_in_number`.
     """
-    if ":" not in text and (not text or text[-1] in _LETTERS):
+    if text[-1:] not in _DIGITS and ":" not in text:
         return None
     try:
         address = ip_address(text)
@@ -37,6 +38,6 @@ def ends_in_number(text: str) -> bool:
     Such text is an IPv4 address or nothing, as in URLs: no top-level domain is a number, and what inet_aton(3) makes
     of `127.1` is a way around every list of forbidden addresses. Only for text that `parse_literal` has refused.
     """
-    if text[-1:] in _LETTERS and not text.endswith((".", "x", "X")):
+    if text[-1:] in _LETTERS:
         return False
     return _is_number(text.removesuffix(".").rpartition(".")[2]) is not None

@@ -60,24 +60,25 @@ class SearchWalk(Generic[T]):
     That is: of the name as it is, when that was asked first; otherwise no data before SERVFAIL before the last one.
     """
 
-    __slots__ = ("_as_is", "_failures", "_names", "_position", "_stopped")
+    __slots__ = ("_as_is", "_current", "_failures", "_names", "_stopped")
 
     def __init__(self, names: Sequence[Name], as_is: Name) -> None:
         self._names = names
         self._as_is = as_is
-        self._position = -1
+        self._current = as_is
         self._stopped = False
         self._failures: list[tuple[Outcome, T]] = []
 
     def __iter__(self) -> Iterator[Name]:
-        for self._position, name in enumerate(self._names):
+        for name in self._names:
             if not self._stopped or name == self._as_is:
+                self._current = name
                 yield name
 
     def saw(self, outcome: Outcome, what: T) -> None:
         """The candidate just given had no records; `what` is the answer or the error that said so."""
         self._failures.append((outcome, what))
-        if outcome is Outcome.FAILED and self._names[self._position] != self._as_is:
+        if outcome is Outcome.FAILED and self._current != self._as_is:
             self._stopped = True
 
     @property
