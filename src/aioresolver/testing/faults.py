@@ -53,10 +53,17 @@ class Fault:
                  "applied", "label", "lasting", "matched")  # fmt: skip
 
     def __init__(
-        self, action: Action, *, name: str | None = None, type: str | int | None = None,  # noqa: A002
-        transport: Literal["udp", "tcp"] | None = None, probability: float = 1.0, after: int = 0,
-        times: int | None = None, lasting: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        action: Action,
+        *,
+        name: str | None = None,
+        type: str | int | None = None,
+        transport: Literal["udp", "tcp"] | None = None,
+        probability: float = 1.0,
+        after: int = 0,
+        times: int | None = None,
+        lasting: float = 0.0,
+    ) -> None:
         if not 0 <= probability <= 1:
             raise ConfigurationError(f"a probability lies between 0 and 1, and {probability} does not")
         self.action = action

@@ -218,7 +218,7 @@ class _Connection(asyncio.Protocol):
         self._stream.resume_reading()
 
     def send(self, wire: bytes, client: Client, *, elsewhere: bool = False) -> None:
-        """Send a reply. A connection has one address, so `elsewhere` changes nothing."""
+        """Send a reply. A connection has one client and one address."""
         if not self._stream.is_closing():
             self._last = self._listener.loop.time()
             self._stream.write(len(wire).to_bytes(2, "big") + wire)

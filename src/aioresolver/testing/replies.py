@@ -15,6 +15,7 @@ __all__ = ["Replies", "Reply"]
 
 LARGEST = 65535
 PLAIN_UDP = 512  # RFC 1035, 2.3.4
+DNSSEC_OK = 0x8000
 
 
 class Reply(NamedTuple):
@@ -71,30 +72,26 @@ class Replies:
         return self.authority.answer(question)
 
     def _write(self, query: Message, verdict: Verdict, limit: int) -> bytes:
-        flags = Flag.QR | (query.flags & (Flag.RD | Flag.CD))
+        flags = Flag(0)
         if verdict.authoritative:
             flags |= Flag.AA
         if self.recursion_available and not verdict.referral:
             flags |= Flag.RA
         edns = None
         if query.edns is not None:
-            edns = Edns(payload=self.udp_payload, flags=query.edns.flags & 0x8000)
-
-        def message(*, whole: bool) -> Message:
-            return Message(
-                flags=flags,
-                rcode=verdict.rcode,
-                question=query.question,
-                answer=verdict.answer,
-                authority=verdict.authority,
-                additional=verdict.additional if whole else (),
-                edns=edns,
-            )
-
-        wire = message(whole=True).to_wire(limit=limit)
-        if wire[2] & 0x02 and not verdict.referral:
-            # What was added unasked is left out before anything counts as truncated (RFC 2181, 9).
-            wire = message(whole=False).to_wire(limit=limit)
+            edns = Edns(payload=self.udp_payload, flags=query.edns.flags & DNSSEC_OK)
+        message = query.reply(
+            flags=flags,
+            rcode=verdict.rcode,
+            answer=verdict.answer,
+            authority=verdict.authority,
+            additional=verdict.additional,
+            edns=edns,
+        )
+        wire = message.to_wire(limit=limit)
+        if verdict.referral and int.from_bytes(wire[10:12], "big") < len(verdict.additional) + (edns is not None):
+            # Without its glue a referral may lead nowhere, so losing any of it counts (RFC 9471, 3.1).
+            return wire[:2] + bytes((wire[2] | Flag.TC >> 8,)) + wire[3:]
         return wire
 
 

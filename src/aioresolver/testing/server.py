@@ -22,7 +22,7 @@ from aioresolver.wire.codes import RRType
 from aioresolver.wire.names import Name
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Self, Unpack
 
 __all__ = ["DNSServer", "ServerOptions"]
 
@@ -102,7 +102,7 @@ class DNSServer:
         if tcp is not None:
             await tcp.close()
 
-    async def __aenter__(self) -> DNSServer:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -235,7 +235,7 @@ def _serve_in_thread(server: DNSServer, started: Future[Callable[[], object]]) -
     loop = asyncio.SelectorEventLoop()
     try:
         loop.run_until_complete(serve())
-    except Exception as error:  # noqa: BLE001 - the thread that asked for the server is told
+    except Exception as error:
         if started.done():
             raise
         started.set_exception(error)

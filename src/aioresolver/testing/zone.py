@@ -69,7 +69,7 @@ class Zone:
         """The zone's SOA record."""
         return self._nodes[self.origin][RRType.SOA][0]
 
-    def lookup(self, name: Name, type: RRType) -> Found:  # noqa: A002 - the field's own word
+    def lookup(self, name: Name, type: RRType) -> Found:
         """What the zone says of a name at or under its origin."""
         if self._turns:
             for ancestor in self._way_down(name):
@@ -106,7 +106,7 @@ class Zone:
                 raise ConfigurationError(f"{record.name} is outside the zone {self.origin}")
             self._put(record)
 
-    def remove(self, name: Name, type: RRType | None = None) -> int:  # noqa: A002 - the field's own word
+    def remove(self, name: Name, type: RRType | None = None) -> int:
         """Remove the records of a name, or those of one type, and say how many there were.
 
         A zone always has a SOA: where it is removed, the default one takes its place.
@@ -129,7 +129,7 @@ class Zone:
             way.append(name)
         return reversed(way)
 
-    def _turn(self, owner: Name, name: Name, type: RRType) -> Found | None:  # noqa: A002 - the field's own word
+    def _turn(self, owner: Name, name: Name, type: RRType) -> Found | None:
         """A referral or a substitution on the way to a name; None if the way goes on."""
         node = self._nodes[owner]
         if owner != self.origin and RRType.NS in node and not (owner == name and type == RRType.DS):
@@ -145,7 +145,7 @@ class Zone:
         alias = Record(name, RRType.CNAME, RRClass.IN, record.ttl, CNAME(target))
         return Found(Outcome.ALIAS, (record, alias), target)
 
-    def _from_node(self, node: _Node, type: RRType) -> Found:  # noqa: A002 - the field's own word
+    def _from_node(self, node: _Node, type: RRType) -> Found:
         rrset = node.get(type)
         if rrset is not None:
             return Found(Outcome.ANSWER, rrset)
