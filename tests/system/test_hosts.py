@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+
 from aioresolver.errors import ConfigurationError
 from aioresolver.system.hosts import HostOverrides, parse_hosts
 from aioresolver.wire.names import Name

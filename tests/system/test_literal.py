@@ -6,9 +6,10 @@ import socket
 from ipaddress import ip_address
 
 import pytest
-from aioresolver.system.literal import ends_in_number, parse_literal
 from hypothesis import given
 from hypothesis import strategies as st
+
+from aioresolver.system.literal import ends_in_number, parse_literal
 
 NEITHER = [
     "127.1",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 
 import pytest
+
 from aioresolver.system.resolv_conf import ResolvConf, parse_resolv_conf
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+
 from aioresolver.errors import NameSyntaxError
 from aioresolver.system.search import Outcome, SearchWalk, candidates
 from aioresolver.wire.names import Name
