@@ -11,8 +11,10 @@ from typing import Any, Protocol
 from aioresolver.errors import TransportError
 from aioresolver.flow.deadline_ring import DeadlineRing
 
-__all__ = ["Carrier", "Exchange", "Numbers", "carriage_error", "deadline_error"]
+__all__ = ["MOST_PENDING", "Carrier", "Exchange", "Numbers", "carriage_error", "deadline_error", "make_exchange"]
 
+# Half the ids: beyond, finding a free one takes long, and guessing one in use does not.
+MOST_PENDING = 32768
 HEADER = 12
 RANDOM_PAIRS = struct.Struct("=2sH")
 RANDOM_BLOCK = 4096
@@ -50,26 +52,23 @@ class Carrier(Protocol):
         """The deadline of an exchange has passed: forget it and fail it."""
 
 
-# A subclass, because a future that frees its id when it is cancelled needs no callback: half the cost of
-# a plain Future with one, and no reference cycle for the garbage collector to find.
+# A subclass, because a future that frees its id when it is cancelled needs no callback: half the cost of a plain
+# Future with one, and no reference cycle for the garbage collector to find. No __init__, because it would cost as
+# much again.
 class Exchange(asyncio.Future[bytes]):
     """One query on its way; the future of its reply. Cancelling it frees its id at once."""
 
-    __slots__ = ("carrier", "id", "query", "question", "token")
+    __slots__ = ("carrier", "heard", "id", "query", "question", "sends", "token")
 
     # `id` is the two bytes in place of those of `query`; `question` is its whole question section.
+    # `sends` and `heard` are for connections: how often it was sent, and how much was heard before the last time.
     carrier: Carrier
+    heard: int
     id: bytes
     query: bytes
     question: bytes
+    sends: int
     token: Any
-
-    def __init__(self, query: bytes, *, loop: asyncio.AbstractEventLoop) -> None:
-        """Raises ValueError when `query` is not a DNS message with a whole question section."""
-        super().__init__(loop=loop)
-        self.query = query
-        self.question = _question_section(query)
-        self.token = None
 
     @property
     def wire(self) -> bytes:
@@ -85,6 +84,10 @@ class Exchange(asyncio.Future[bytes]):
             and reply.startswith(self.question, HEADER)
             and reply[4:6] == query[4:6]
         )
+
+    def matches_without_question(self, reply: bytes) -> bool:
+        """Whether a message with this id is a reply that repeats no question, as errors of simple servers do."""
+        return len(reply) >= HEADER and (reply[2] ^ self.query[2]) & 0xF8 == 0x80 and reply[4:6] == b"\0\0"
 
     def finish(self, reply: bytes, ring: DeadlineRing) -> None:
         """Give the reply to whoever waits."""
@@ -117,6 +120,18 @@ class Exchange(asyncio.Future[bytes]):
         if self.token is not None:
             ring.discard(self.token)
             self.token = None
+
+
+def make_exchange(query: bytes, *, loop: asyncio.AbstractEventLoop) -> Exchange:
+    """An exchange that no carrier has yet.
+
+    Raises ValueError when `query` is not a DNS message with a whole question section.
+    """
+    exchange = Exchange(loop=loop)
+    exchange.query = query
+    exchange.question = _question_section(query)
+    exchange.token = None
+    return exchange
 
 
 class Numbers:

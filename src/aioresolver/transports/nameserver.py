@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from aioresolver.errors import ConfigurationError
 
-__all__ = ["Nameserver"]
+__all__ = ["Nameserver", "checked_source"]
 
 PORTS = {"udp": 53, "tcp": 53, "tls": 853, "https": 443, "quic": 853}
 ENCRYPTED = frozenset({"tls", "https", "quic"})
@@ -115,6 +115,19 @@ class Nameserver:
         if not PATH.fullmatch(path):
             raise ConfigurationError(f"{self.path!r} is not a path")
         return path
+
+
+def checked_source(source: str | None, nameserver: Nameserver) -> str | None:
+    """A local address to send from; raises ConfigurationError when it cannot reach the nameserver."""
+    if source is None:
+        return None
+    try:
+        version = ipaddress.ip_address(source).version
+    except ValueError:
+        raise ConfigurationError(f"source {source!r} is not an IP address") from None
+    if (version == 6) != (nameserver.family == socket.AF_INET6):
+        raise ConfigurationError(f"source {source!r} cannot reach {nameserver}: one is IPv4, the other IPv6")
+    return source
 
 
 def _split_place(place: str) -> tuple[str, int]:

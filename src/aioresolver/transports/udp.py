@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import socket
 
 from aioresolver.errors import ConfigurationError, TransportError
 from aioresolver.flow.deadline_ring import DeadlineRing
-from aioresolver.transports.exchange import Exchange, Numbers, carriage_error
-from aioresolver.transports.nameserver import Nameserver
+from aioresolver.transports.exchange import MOST_PENDING, Numbers, carriage_error, make_exchange
+from aioresolver.transports.nameserver import Nameserver, checked_source
 from aioresolver.transports.udp_socket import LARGEST_DATAGRAM, UdpSocket, measure_receive_buffer, open_connected
 
 __all__ = ["UdpTransport"]
@@ -19,8 +18,6 @@ __all__ = ["UdpTransport"]
 ROOM_FOR_A_REPLY = 2400
 # As soon as there is load, queries go out from this many ports at once.
 SPREAD = 4
-# Half the ids: beyond, finding a free one takes long, and guessing one in use does not.
-MOST_PENDING = 32768
 SECONDS_WITHOUT_DESCRIPTORS = 1.0
 NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -59,7 +56,7 @@ class UdpTransport:
         self._limit = sockets
         self._renew_queries = renew_queries
         self._renew_seconds = renew_seconds
-        self._source = _checked_source(source, nameserver)
+        self._source = checked_source(source, nameserver)
         self._room = 0
         self._numbers = Numbers()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -76,7 +73,7 @@ class UdpTransport:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind_to(loop)
-        exchange = Exchange(query, loop=loop)
+        exchange = make_exchange(query, loop=loop)
         id, number = self._numbers.draw()
         try:
             sock = self._choose(number)
@@ -225,15 +222,3 @@ class UdpTransport:
         self._loop = loop
         self.ring = DeadlineRing(loop)
         self.buffer = bytearray(LARGEST_DATAGRAM)
-
-
-def _checked_source(source: str | None, nameserver: Nameserver) -> str | None:
-    if source is None:
-        return None
-    try:
-        version = ipaddress.ip_address(source).version
-    except ValueError:
-        raise ConfigurationError(f"source {source!r} is not an IP address") from None
-    if (version == 6) != (nameserver.family == socket.AF_INET6):
-        raise ConfigurationError(f"source {source!r} cannot reach {nameserver}: one is IPv4, the other IPv6")
-    return source

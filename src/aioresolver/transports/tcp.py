@@ -1,0 +1,273 @@
+"""TcpTransport: queries to one nameserver over one kept TCP connection."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from typing import Any
+
+from aioresolver.errors import ConfigurationError, TransportError
+from aioresolver.flow.deadline_ring import DeadlineRing
+from aioresolver.transports.exchange import (
+    MOST_PENDING,
+    Exchange,
+    Numbers,
+    carriage_error,
+    deadline_error,
+    make_exchange,
+)
+from aioresolver.transports.nameserver import Nameserver, checked_source
+from aioresolver.transports.stream import StreamConnection
+
+__all__ = ["TcpTransport"]
+
+
+class TcpTransport:
+    """Queries to one nameserver over one TCP connection, opened at the first query and kept (RFC 7766).
+
+    Queries are pipelined and replies may come in any order: a reply is matched by id, opcode and question. A reply
+    with the id but no question at all is taken too, because off the path nobody can write into a connection.
+    A connection that is idle for `idle_timeout` seconds is closed. When the nameserver closes one that has answered
+    before, the queries in flight are sent once more over a new one. `source` is the local IP address to connect from.
+
+    `ignored` counts the messages that matched no query.
+    """
+
+    def __init__(self, nameserver: Nameserver, *, idle_timeout: float = 10.0, source: str | None = None) -> None:
+        if not idle_timeout > 0:
+            raise ConfigurationError("idle_timeout must be above 0")
+        self.nameserver = nameserver
+        self.ignored = 0
+        self._idle_timeout = idle_timeout
+        self._source = checked_source(source, nameserver)
+        self._numbers = Numbers()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ring: DeadlineRing
+        self._waiting: dict[bytes, Exchange] = {}
+        self._connection: StreamConnection | None = None
+        self._connections: set[StreamConnection] = set()
+        self._connecting: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle_token: Any = None
+        self._idle_since = 0.0
+        self._gone = asyncio.Event()
+        self._closed = False
+
+    def exchange(self, query: bytes, deadline: float) -> asyncio.Future[bytes]:
+        """Send a whole DNS message, and give the reply that matches it; see `Transport.exchange`.
+
+        Raises ValueError when `query` is not a DNS message, and RuntimeError on another event loop than the first.
+        """
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._bind_to(loop)
+        exchange = make_exchange(query, loop=loop)
+        if self._closed:
+            exchange.fail(TransportError("the transport is closed", code=errno.ECONNABORTED, local=True))
+            return exchange
+        if self.in_flight >= MOST_PENDING:
+            exchange.fail(TransportError("too many queries in flight", code=errno.ENOBUFS, local=True))
+            return exchange
+        exchange.carrier = self
+        exchange.sends = 0
+        exchange.start_timer(self._ring, deadline)
+        self._place(exchange)
+        return exchange
+
+    async def aclose(self) -> None:
+        """Close the connection; exchanges that still wait fail with TransportError. Twice is fine."""
+        self._closed = True
+        self._connection = None
+        self._fail(self._waiting, "the transport is closed")
+        for connection in self._connections:
+            self._fail(connection.pending, "the transport is closed")
+            connection.abort()
+        self._connecting = None
+        for task in self._tasks:
+            task.cancel()
+        if self._loop is not None:
+            self._ring.close()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        while self._connections:  # each goes when its descriptor is closed, in the next turns of the loop
+            self._gone.clear()
+            await self._gone.wait()
+
+    @property
+    def capacity(self) -> int:
+        """How many queries may wait at once; more fail."""
+        return MOST_PENDING
+
+    @property
+    def in_flight(self) -> int:
+        """How many exchanges wait for their reply."""
+        return len(self._waiting) + sum(len(connection.pending) for connection in self._connections)
+
+    def forget(self, exchange: Exchange) -> None:
+        """Free the id and the timer of an exchange that ends without a reply."""
+        exchange.stop_timer(self._ring)
+        if self._waiting.get(exchange.id) is exchange:
+            del self._waiting[exchange.id]
+            if not self._waiting and self._connecting is not None:
+                self._connecting.cancel()
+                self._connecting = None
+        for connection in tuple(self._connections):
+            connection.forget(exchange)
+        self._note_idle()
+
+    def expired(self, exchange: Exchange) -> None:
+        """The deadline of an exchange has passed."""
+        connection = self._connection
+        if (
+            connection is not None
+            and connection.pending.get(exchange.id) is exchange
+            and exchange.heard == connection.replies
+        ):
+            # Not a word since it was sent: the connection may be dead without our knowing. Those that wait on it
+            # may hope on, new ones shall not.
+            self._connection = None
+            connection.leave()
+        self.forget(exchange)
+        exchange.fail(deadline_error())
+
+    def opened(self, connection: StreamConnection) -> None:
+        """The descriptor of the connection is open."""
+        self._connections.add(connection)
+
+    def answered(self, connection: StreamConnection, exchange: Exchange, reply: bytes) -> None:
+        """The reply of an exchange has come."""
+        exchange.finish(reply, self._ring)
+        if connection.leaving:
+            connection.leave()
+        else:
+            self._note_idle()
+
+    def writable(self, connection: StreamConnection) -> None:
+        """The connection takes queries again."""
+        if connection is self._connection:
+            self._send_waiting()
+
+    def ended(self, connection: StreamConnection, error: TransportError) -> None:
+        """The nameserver closed the connection: ask again what may be asked again, fail the rest."""
+        if connection is self._connection:
+            self._connection = None
+        in_flight = list(connection.pending.values())
+        connection.pending.clear()
+        for exchange in in_flight:
+            if connection.replies and exchange.sends == 1:
+                self._place(exchange)
+            else:
+                exchange.stop_timer(self._ring)
+                exchange.fail(TransportError(str(error.strerror), code=error.errno or errno.EIO))
+        if self._waiting and self._connection is None:
+            self._connect()
+
+    def closed(self, connection: StreamConnection) -> None:
+        """The descriptor of the connection is closed."""
+        self._connections.discard(connection)
+        self._gone.set()
+
+    def _security(self) -> dict[str, Any]:
+        """What `create_connection` shall do about TLS: nothing here."""
+        return {}
+
+    def _explain(self, error: OSError) -> TransportError:
+        """Why there is no connection."""
+        return carriage_error("no connection to the nameserver", error)
+
+    def _place(self, exchange: Exchange) -> None:
+        """Give the exchange a free id, and send it as soon as there is a connection that takes it."""
+        connection = self._connection
+        sent = connection.pending if connection is not None else {}
+        exchange.id, _ = self._numbers.draw()
+        while exchange.id in sent or exchange.id in self._waiting:
+            exchange.id, _ = self._numbers.draw()
+        if connection is not None and not connection.paused:
+            connection.send(exchange)
+            return
+        self._waiting[exchange.id] = exchange
+        if connection is None:
+            self._connect()
+
+    def _send_waiting(self) -> None:
+        while self._waiting and self._connection is not None and not self._connection.paused:
+            self._connection.send(self._waiting.pop(next(iter(self._waiting))))
+
+    def _connect(self) -> None:
+        """Begin to connect, unless that is under way: one connection for all who wait."""
+        if self._connecting is not None and not self._connecting.done():
+            return
+        task = asyncio.get_running_loop().create_task(self._establish())
+        if task.done():  # an eager task factory ran it
+            return
+        self._connecting = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _establish(self) -> None:
+        try:
+            connection = await self._open()
+        except OSError as error:
+            self._connecting = None
+            reason = self._explain(error)
+            self._fail(self._waiting, str(reason.strerror), code=reason.errno or errno.EIO, local=reason.local)
+            return
+        self._connecting = None
+        if connection.over:
+            self._fail(self._waiting, "the nameserver closed the connection", code=errno.ECONNRESET, local=False)
+            return
+        self._connection = connection
+        self._send_waiting()
+
+    async def _open(self) -> StreamConnection:
+        loop = asyncio.get_running_loop()
+        sock = socket.socket(self.nameserver.family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            if self._source is not None:
+                sock.bind((self._source, 0))
+            await loop.sock_connect(sock, self.nameserver.sockaddr)
+        except BaseException:
+            sock.close()
+            raise
+        _, connection = await loop.create_connection(
+            lambda: StreamConnection(self, loop=loop), sock=sock, **self._security()
+        )
+        return connection
+
+    def _fail(
+        self, exchanges: dict[bytes, Exchange], reason: str, *, code: int = errno.ECONNABORTED, local: bool = True
+    ) -> None:
+        failed = list(exchanges.values())
+        exchanges.clear()
+        for exchange in failed:
+            exchange.stop_timer(self._ring)
+            exchange.fail(TransportError(reason, code=code, local=local))
+
+    def _note_idle(self) -> None:
+        """When nothing is in flight, have the connection closed after a while."""
+        connection = self._connection
+        if connection is None or connection.pending or self._waiting or self._loop is None:
+            return
+        self._idle_since = self._loop.time()
+        if self._idle_token is None:
+            self._idle_token = self._ring.add(self._idle_since + self._idle_timeout, self._idle)
+
+    def _idle(self) -> None:
+        self._idle_token = None
+        connection = self._connection
+        if connection is None or connection.pending or self._waiting:
+            return
+        due = self._idle_since + self._idle_timeout
+        if asyncio.get_running_loop().time() < due:
+            self._idle_token = self._ring.add(due, self._idle)
+        else:
+            self._connection = None
+            connection.leave()
+
+    def _bind_to(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is not None:
+            raise RuntimeError(f"the transport to {self.nameserver} belongs to another event loop")
+        self._loop = loop
+        self._ring = DeadlineRing(loop)
