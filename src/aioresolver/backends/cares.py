@@ -31,6 +31,8 @@ __all__ = ["CaresBackend"]
 TRIES = 4
 CHECK_SECONDS = 5.0
 RECEIVE_BUFFER = 4 << 20
+# c-ares calls it a timeout, too, when it cannot even connect; but where it waited, it did so for 0.25 s at least.
+LEAST_WAIT = 0.1
 RESOLV_CONF = "/etc/resolv.conf"
 
 
@@ -211,7 +213,7 @@ class _Lookup:
         try:
             if result is not None:
                 self._answered(result)
-            elif error == ARES.ARES_ETIMEOUT:
+            elif error == ARES.ARES_ETIMEOUT and self._loop.time() - self._asked > LEAST_WAIT:
                 self._attempts += (self._attempt("no reply"),)
                 self._loop.call_soon(self._ask_again)
             elif error in RCODES:
@@ -259,7 +261,8 @@ class _Lookup:
     def _absent(self, rcode: Rcode) -> None:
         backend = self._backend
         now = self._loop.time()
-        backend._refresh_at = min(backend._refresh_at, now + backend.negative_ttl)
+        if rcode == Rcode.NOERROR:
+            backend._refresh_at = min(backend._refresh_at, now + backend.negative_ttl)
         answer: Answer[Any] = Answer.from_records(
             self._question, now=now, rcode=rcode, ttl=backend.negative_ttl, **self._marks(now)
         )
@@ -294,6 +297,7 @@ FAILURES: dict[int, tuple[str | None, str | None]] = {
     ARES.ARES_EFORMERR: ("FORMERR", "FORMERR"),
     ARES.ARES_ENOTIMP: ("NOTIMP", "NOTIMP"),
     ARES.ARES_ECONNREFUSED: ("connection refused", None),
+    ARES.ARES_ETIMEOUT: ("no connection", None),
     ARES.ARES_EBADRESP: ("malformed reply", None),
     ARES.ARES_ECANCELLED: ("cancelled by c-ares", None),
 }
@@ -310,7 +314,8 @@ def _common_scheme(nameservers: Sequence[Nameserver]) -> str:
 
 
 def _server_text(nameserver: Nameserver) -> str:
-    return f"[{nameserver.address}]:{nameserver.port}"
+    address = nameserver.address
+    return f"[{address}]:{nameserver.port}" if ":" in address else f"{address}:{nameserver.port}"
 
 
 def _signature(path: str | None) -> tuple[int, ...]:
