@@ -16,9 +16,10 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 OURS = ("src", "tests", "examples", "benchmarks", "noxfile.py")
 SERVERS = {"nsd": "nsd", "unbound": "unbound", "named": "bind9", "knotd": "knot", "dnsmasq": "dnsmasq-base"}
 
-nox.needs_version = ">=2024.10.9"
+nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "typing", "floors", "docs", "tests"]
 nox.options.reuse_existing_virtualenvs = True
+nox.options.download_python = "never"
 
 
 def interpreters() -> list[str]:
