@@ -83,9 +83,9 @@ class SPF(TXT):
 
 @rdata(RRType.SOA, NAME, NAME, U32, TTL, TTL, TTL, TTL)
 class SOA(NamedTuple):
-    """The start of a zone: its primary server, who is responsible, its serial and its times in seconds (RFC 1035, 3.3.13).
+    """The start of a zone: its primary server, the mailbox of its keeper, its version and times (RFC 1035, 3.3.13).
 
-    `minimum` bounds how long "there is no such record" may be believed (RFC 2308, 4).
+    All times are in seconds; `minimum` bounds how long "there is no such record" may be believed (RFC 2308, 4).
     """
 
     mname: Name

@@ -1,6 +1,6 @@
 """The fields that rdata is made of: each can read, write, show and parse its part. Knows no record type."""
 
-# ruff: noqa: ARG002, D102 - the methods of every field have one signature, and Field says what they do
+# ruff: noqa: D102 - the methods of every field have one signature, and Field says what they do
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
@@ -18,7 +18,6 @@ from aioresolver.wire.rdata.tokens import Tokens, parse_ttl, quote
 __all__ = [
     "ADDRESS4",
     "ADDRESS6",
-    "ALGORITHM",
     "Address4",
     "Address6",
     "BASE64",
@@ -364,37 +363,6 @@ TTL = Duration(4)
 """Seconds, 32 bits."""
 
 TYPE = TypeNumber()
-
-ALGORITHM = Mnemonic(
-    1,
-    {
-        "RSASHA256": 8,
-        "DELETE": 0,
-        "RSAMD5": 1,
-        "DH": 2,
-        "DSA": 3,
-        "RSASHA1": 5,
-        "DSA-NSEC3-SHA1": 6,
-        "NSEC3DSA": 6,
-        "DSANSEC3SHA1": 6,
-        "RSASHA1-NSEC3-SHA1": 7,
-        "NSEC3RSASHA1": 7,
-        "RSASHA1NSEC3SHA1": 7,
-        "RSASHA512": 10,
-        "ECC-GOST": 12,
-        "ECCGOST": 12,
-        "ECDSAP256SHA256": 13,
-        "ECDSAP384SHA384": 14,
-        "ED25519": 15,
-        "ED448": 16,
-        "SM2SM3": 17,
-        "ECC-GOST12": 23,
-        "INDIRECT": 252,
-        "PRIVATEDNS": 253,
-        "PRIVATEOID": 254,
-    },
-)
-"""A DNSSEC algorithm: its number, which IANA's mnemonics and those of other software may stand for."""
 
 ADDRESS4 = Address4()
 ADDRESS6 = Address6()

@@ -143,7 +143,7 @@ def parse_rdata(type: RRType, text: str | Tokens, origin: Name | None = None) ->
         if first is not None and first.text == r"\#" and not first.quoted:
             return _parse_generic(RRType(type), tokens)
         if shape is None:
-            raise RdataSyntaxError(r"expected \# and the length and hexadecimal digits of the data")  # noqa: TRY301
+            raise RdataSyntaxError(r"expected \# and the length and hexadecimal digits of the data")
         value = shape.parse(tokens)
         tokens.finish()
         return value
