@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -223,7 +223,7 @@ class _Lookup:
         except ValueError as bad:
             self._attempts += (self._attempt(f"malformed reply: {bad}"),)
             self.fail(f"no usable answer (malformed reply: {bad})")
-        except Exception as bug:  # to be seen by the asker
+        except Exception as bug:  # noqa: BLE001 - in C it would vanish, the asker shall see it
             self.future.set_exception(bug)
 
     def expired(self) -> None:
@@ -323,7 +323,7 @@ def _signature(path: str | None) -> tuple[int, ...]:
     if path is None:
         return ()
     try:
-        status = os.stat(path)
+        status = Path(path).stat()
     except OSError:
         return ()
     return status.st_mtime_ns, status.st_ino, status.st_size

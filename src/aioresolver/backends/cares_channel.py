@@ -41,9 +41,7 @@ class Channel(Protocol):
         ...
 
 
-def open_channel(
-    loop: asyncio.AbstractEventLoop, options: dict[str, Any], *, threaded: bool | None
-) -> Channel:
+def open_channel(loop: asyncio.AbstractEventLoop, options: dict[str, Any], *, threaded: bool | None) -> Channel:
     """A channel with these options of `pycares.Channel`; `threaded` None is for what the loop can do."""
     if threaded is None:
         threaded = sys.platform == "win32" and isinstance(loop, asyncio.ProactorEventLoop)
@@ -64,9 +62,11 @@ class LoopChannel:
         self._channel = pycares.Channel(sock_state_cb=self._watch, **options)
 
     def knows(self, question: Question) -> bool:
+        """Whether questions of this type and class can be asked."""
         return hasattr(pycares, f"QUERY_TYPE_{question.type.name}") and question.class_ in CLASSES
 
     def ask(self, question: Question, heard: Heard) -> None:
+        """Ask; `heard` is called once, perhaps before this returns."""
         ask = _Ask(self, heard)
         self._pending += 1
         try:
@@ -77,9 +77,11 @@ class LoopChannel:
             self._set_timer()
 
     def refresh(self) -> None:
+        """Empty c-ares' cache and read the system's configuration again."""
         self._channel.reinit()
 
     async def aclose(self) -> None:
+        """End everything under way and let go of all."""
         if self._closed:
             return
         self._channel.cancel()
@@ -98,6 +100,7 @@ class LoopChannel:
             timer.cancel()
 
     def answered(self) -> None:
+        """One question less is under way."""
         self._pending -= 1
 
     def _watch(self, fd: int, readable: bool, writable: bool) -> None:  # noqa: FBT001 - called by pycares
@@ -162,9 +165,11 @@ class ThreadChannel:
         self._closing: set[asyncio.Task[None]] = set()
 
     def knows(self, question: Question) -> bool:
+        """Whether questions of this type and class can be asked."""
         return question.type.name in aiodns.query_type_map and question.class_ in CLASSES
 
     def ask(self, question: Question, heard: Heard) -> None:
+        """Ask; `heard` is called once, perhaps before this returns."""
         resolver = self._current
         future = resolver.query_dns(question.name, question.type.name, CLASSES[question.class_])
         self._pending[resolver] += 1
@@ -181,17 +186,19 @@ class ThreadChannel:
         future.add_done_callback(done)
 
     def refresh(self) -> None:
+        """Empty c-ares' cache and read the system's configuration again."""
         old, self._current = self._current, self._open()
         self._pending[self._current] = 0
         self._retire(old)
 
     async def aclose(self) -> None:
+        """End everything under way and let go of all."""
         for resolver in self._pending:
             await resolver.close()
         if self._closing:
             await asyncio.wait(self._closing)
-        while any(self._pending.values()):  # what was cancelled arrives in the next turns of the loop
-            await asyncio.sleep(0)
+        while any(self._pending.values()):
+            await asyncio.sleep(0)  # noqa: ASYNC110 - what was cancelled arrives in the loop's next turns
 
     def _open(self) -> aiodns.DNSResolver:
         return aiodns.DNSResolver(loop=self._loop, **self._options)

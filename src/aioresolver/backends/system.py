@@ -211,7 +211,7 @@ class _Lookup:
             records = tuple(self.read(self.question, result))
         except (OSError, ValueError, RuntimeError) as failure:
             self._failed(failure, now)
-        except Exception as bug:  # of a function that was handed in: its caller's to see
+        except Exception as bug:  # noqa: BLE001 - of a function that was handed in: its caller's to see
             self.future.set_exception(bug)
         else:
             ttl = SystemBackend.ttl if records else SystemBackend.negative_ttl

@@ -105,7 +105,7 @@ class Threads:
         if self._initializer is not None:
             try:
                 self._initializer()
-            except Exception as reason:  # whatever a user's function raises is told to who waits
+            except Exception as reason:  # noqa: BLE001 - whatever a user's function raises is told to who waits
                 broken = reason
         while (work := self._next()) is not None:
             result, error = work.run(broken)
@@ -166,9 +166,10 @@ class Work:
         return self.state is not QUEUED
 
     def run(self, broken: Exception | None) -> tuple[Any, Exception | None]:
+        """Call it, unless its thread is broken; the result, or what was raised."""
         if broken is not None:
             return None, broken
         try:
             return self.call(), None
-        except Exception as error:  # told to who waits
+        except Exception as error:  # noqa: BLE001 - told to who waits
             return None, error
