@@ -197,8 +197,8 @@ class ThreadChannel:
             await resolver.close()
         if self._closing:
             await asyncio.wait(self._closing)
-        while any(self._pending.values()):
-            await asyncio.sleep(0)  # noqa: ASYNC110 - what was cancelled arrives in the loop's next turns
+        while any(self._pending.values()):  # noqa: ASYNC110 - what was cancelled arrives in the next turns of the loop
+            await asyncio.sleep(0)
 
     def _open(self) -> aiodns.DNSResolver:
         return aiodns.DNSResolver(loop=self._loop, **self._options)
