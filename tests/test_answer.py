@@ -118,7 +118,7 @@ def test_malformed_data_is_found_when_the_answer_is_made() -> None:
     question = Question.parse("example.org", "MX")
     message = Message(flags=Flag.QR, question=(question,), answer=(Record.parse("example.org. 60 MX 10 mail."),))
     wire = bytearray(message.to_wire())
-    wire[-5:-4] = b"\xff"
+    wire[-6:-5] = b"\xff"
     with pytest.raises(MessageFormatError):
         Answer.of(question, Message.parse(bytes(wire)), now=NOW)
 

@@ -42,7 +42,7 @@ class Alarms(Protocol):
 class Lookup:
     """One question, the tries made for it, and the future that gets its Answer or ResolutionError."""
 
-    __slots__ = ("_alarm", "_alarms", "_followed", "_loop", "_order", "_strikes", "_truncated", "_turn",
+    __slots__ = ("_alarm", "_alarms", "_followed", "_loop", "_order", "_strikes", "_truncated",
                  "_upstreams", "began", "deadline", "future", "question", "trials")  # fmt: skip
 
     def __init__(
@@ -65,7 +65,6 @@ class Lookup:
         self._alarms = alarms
         self._followed = followed
         self._order: list[Upstream] = []
-        self._turn = 0
         self._strikes: dict[Upstream, int] = {}
         self._truncated: Message | None = None
         self._alarm = alarms.add(deadline, self._alarmed)
@@ -74,8 +73,9 @@ class Lookup:
         """Ask the best upstream; others that nobody knows about get a copy, on which nothing waits."""
         now = self.began = self._loop.time()
         self._order = ranked(self._upstreams)
+        others = self._order[1:]
         self._try_next(now)
-        for upstream in self._order[1:]:
+        for upstream in others:
             if upstream.health.wants_probe(now):
                 upstream.probe(self.question, now)
 
@@ -187,17 +187,16 @@ class Lookup:
 
     def _try_next(self, now: float) -> None:
         """Send to the upstream whose turn it is, and set the alarm for the end of its patience."""
-        usable = self._usable()
-        waiting = [trial.upstream for trial in self.trials if trial.pending and trial.scheme != "udp"]
-        usable = [upstream for upstream in usable if upstream not in waiting] or []
-        if usable:
-            upstream = usable[self._turn % len(usable)]
-            tries, self._turn = divmod(self._turn, len(usable))[0], self._turn + 1
-            patience = upstream.health.patience(tries, self.deadline - now)
-            self._set_alarm(min(now + patience, self.deadline))
-            self._send(upstream, now)
-        else:
-            self._set_alarm(self.deadline)
+        busy = [trial.upstream for trial in self.trials if trial.scheme != "udp" and trial.pending]
+        for upstream in self._usable():
+            if upstream not in busy:
+                self._order.remove(upstream)
+                self._order.append(upstream)
+                patience = upstream.health.patience(len(self.trials) // len(self._order), self.deadline - now)
+                self._set_alarm(min(now + patience, self.deadline))
+                self._send(upstream, now)
+                return
+        self._set_alarm(self.deadline)
 
     def _send(self, upstream: Upstream, now: float, *, scheme: str | None = None, edns: bool | None = None) -> None:
         if edns is None:

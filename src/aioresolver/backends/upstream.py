@@ -20,12 +20,12 @@ MOST_UNDER_WAY = 2000
 
 
 class Upstream:
-    """One nameserver, its transports, opened when first used, and what was learnt of it.
+    """One nameserver, its transports, and what was learnt of it.
 
     `edns_refused_at` is when it was found to choke on EDNS; after a quarter of an hour it is tried again.
     """
 
-    __slots__ = ("_edns_answered", "_edns_refused_at", "_open", "_room", "_transports", "edns_doubted", "health",
+    __slots__ = ("_edns_answered", "_edns_refused_at", "_open", "_probes", "_room", "_transports", "edns_doubted", "health",
                  "nameserver", "text", "window")  # fmt: skip
 
     def __init__(
@@ -45,16 +45,14 @@ class Upstream:
         self._edns_refused_at: float | None = None
         self._open = open_transport
         self._room = room
-        self._transports: dict[str, Transport] = {}
+        self._probes: set[asyncio.Future[bytes]] = set()
+        self._transports = {nameserver.scheme: open_transport(nameserver)}
 
     def exchange(self, question: Question, deadline: float, *, scheme: str, edns: bool) -> asyncio.Future[bytes]:
         """Send the question; the future has the reply that matches it, or an OSError."""
         transport = self._transports.get(scheme)
         if transport is None:
-            nameserver = self.nameserver
-            if scheme != nameserver.scheme:
-                nameserver = nameserver.with_scheme(scheme)
-            transport = self._transports[scheme] = self._open(nameserver)
+            transport = self._transports[scheme] = self._open(self.nameserver.with_scheme(scheme))
         self.window.used += 1
         return asyncio.ensure_future(transport.exchange(query_wire(question, edns=edns), deadline))
 
@@ -69,12 +67,14 @@ class Upstream:
         loop = sent.get_loop()
 
         def ended(reply: asyncio.Future[bytes]) -> None:
+            self._probes.discard(reply)
             self.release()
             if not reply.cancelled() and reply.exception() is None:
                 self.health.heard(loop.time() - now, loop.time())
                 if reply.result()[3] & 0xF in USEFUL_RCODES:
                     self.health.served()
 
+        self._probes.add(sent)
         sent.add_done_callback(ended)
 
     def served(self, *, edns: bool, now: float) -> None:
@@ -94,6 +94,7 @@ class Upstream:
         return silences < SILENCES_TO_DOUBT_EDNS or self._edns_answered
 
     async def aclose(self) -> None:
-        transports, self._transports = self._transports, {}
-        for transport in transports.values():
+        for probe in list(self._probes):
+            probe.cancel()
+        for transport in self._transports.values():
             await transport.aclose()
