@@ -156,8 +156,9 @@ def deadline_error() -> TransportError:
 
 def carriage_error(action: str, error: OSError, *, local: bool | None = None) -> TransportError:
     """What the operating system said, as a TransportError; `local` is read from its code unless it is given."""
-    code = error.errno or errno.EIO
-    reason = f"{action}: {error.strerror or error}"
+    code = error.errno or (errno.ECONNRESET if isinstance(error, ConnectionError) else errno.EIO)
+    # asyncio raises some without number and text.
+    reason = f"{action}: {error.strerror or str(error) or os.strerror(code)}"
     return TransportError(reason, code=code, local=code in LOCAL_ERRORS if local is None else local)
 
 

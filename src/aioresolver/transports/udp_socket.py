@@ -20,6 +20,8 @@ __all__ = ["UdpSocket", "measure_receive_buffer", "open_connected"]
 
 # Datagrams read in one turn of the loop: enough to spread the cost of the turn, few enough to starve nobody.
 DRAIN = 128
+# So many times as many are read before a deadline counts as missed: about what the receive buffer holds.
+SWEEP = 64
 RECEIVE_BUFFER = 4 * 1024 * 1024
 # Linux only, and not in the socket module; it may exceed net.core.rmem_max, which takes CAP_NET_ADMIN.
 SO_RCVBUFFORCE = 33
@@ -54,8 +56,8 @@ class UdpSocket:
     """
 
     __slots__ = (
-        "_blocked", "_connected", "_endpoint", "_loop", "_open", "_owner", "_view", "age_token", "pending", "retired", "send",
-        "used", "worn_at",
+        "_blocked", "_connected", "_endpoint", "_loop", "_open", "_owner", "_swept", "_view",
+        "age_token", "pending", "retired", "send", "used", "worn_at",
     )  # fmt: skip
 
     def __init__(self, connected: socket.socket, owner: Owner, *, loop: asyncio.AbstractEventLoop) -> None:
@@ -66,6 +68,7 @@ class UdpSocket:
         self._blocked: deque[Exchange] = deque()
         self._endpoint: DatagramEndpoint | None = None
         self._open = True
+        self._swept = False
         self.pending: dict[bytes, Exchange] = {}
         self.used: set[bytes] = set()
         self.worn_at = 0
@@ -109,9 +112,11 @@ class UdpSocket:
         self._close_if_spent()
 
     def expired(self, exchange: Exchange) -> None:
-        """The deadline of an exchange has passed."""
-        self.forget(exchange)
-        exchange.fail(deadline_error())
+        """The deadline of an exchange has passed; a reply that has come already still counts."""
+        self._sweep()
+        if not exchange.done():
+            self.forget(exchange)
+            exchange.fail(deadline_error())
 
     def retire(self) -> None:
         """Take no more queries; close once nothing waits."""
@@ -156,20 +161,35 @@ class UdpSocket:
         if self._endpoint is None and self._open:
             self._loop.remove_writer(self._connected.fileno())
 
-    def _drain(self) -> None:
+    def _sweep(self) -> None:
+        """After the loop was held up, read all that came meanwhile; once in a turn."""
+        if self._swept or not self._open or self._endpoint is not None:
+            return
+        self._swept = True
+        self._loop.call_soon(self._end_turn)
+        for _ in range(SWEEP):
+            if not self._drain():
+                return
+
+    def _end_turn(self) -> None:
+        self._swept = False
+
+    def _drain(self) -> bool:
+        """Read what has come; true when there may be more."""
         receive, buffer, view, pending = self._connected.recv_into, self._owner.buffer, self._view, self.pending
         for _ in range(DRAIN):
             try:
                 size = receive(buffer)
             except (BlockingIOError, InterruptedError):
-                return
+                return False
             except OSError as error:
                 self.broken(error, usable=isinstance(error, REFUSED))
-                return
+                return False
             self.take(bytes(view[:size]))
             if not pending:  # nothing more is due, so no system call to find out
                 self._close_if_spent()
-                return
+                return False
+        return True
 
     def _ignore(self, reply: bytes, exchange: Exchange | None) -> None:
         self._owner.ignored += 1
@@ -256,7 +276,7 @@ class DatagramEndpoint(asyncio.DatagramProtocol):
         else:
             self._owner.flush()
 
-    def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002 - asyncio calls it so
+    def datagram_received(self, data: bytes, addr: object) -> None:
         """A datagram has come."""
         self._owner.take(data)
 
@@ -264,7 +284,7 @@ class DatagramEndpoint(asyncio.DatagramProtocol):
         """The Proactor reads no further after an error, so the socket is given up."""
         self._owner.broken(exc if isinstance(exc, OSError) else OSError(errno.EIO, str(exc)))
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
+    def connection_lost(self, exc: Exception | None) -> None:
         """The socket is closed."""
         self._lost.set()
 
