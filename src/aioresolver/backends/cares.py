@@ -56,7 +56,7 @@ class CaresBackend:
     - no SOA, no alias and no code comes with "no such name" or "no such records": such an answer is good for
       `negative_ttl` seconds whatever its zone says;
     - c-ares keeps a cache that cannot be turned off. It counts TTLs down rightly, but keeps "no such records" for an
-      hour; so it is emptied `negative_ttl` seconds after such an answer;
+      hour; so it is emptied before `negative_ttl` seconds have passed since such an answer;
     - one question cannot be withdrawn: cancelled, it is still sent again until c-ares gives up;
     - late replies, those to an earlier try, are thrown away; under steady load a nameserver's port stays the same;
     - an attempt names all nameservers, since c-ares does not say which one failed.
@@ -107,7 +107,7 @@ class CaresBackend:
         self._channel: Channel | None = None
         self._alarms: DeadlineRing | None = None
         self._closed = False
-        self._refresh_at = float("inf")
+        self._forgetting: asyncio.TimerHandle | None = None
         self._check_at = 0.0
         self._seen: tuple[int, ...] = ()
 
@@ -123,8 +123,8 @@ class CaresBackend:
         if not channel.knows(question):
             raise ConfigurationError(f"the c-ares backend cannot ask for {question}: use a StubBackend")
         now = loop.time()
-        if now >= self._check_at or now >= self._refresh_at:
-            self._refresh(channel, now)
+        if now >= self._check_at:
+            self._check_configuration(channel, now)
         lookup = _Lookup(self, question, deadline, loop)
         if deadline <= now:
             lookup.expired()
@@ -146,6 +146,8 @@ class CaresBackend:
         for lookup in list(self._under_way):
             lookup.fail("the backend was closed")
         self._alarms.close()
+        if self._forgetting is not None:
+            self._forgetting.cancel()
         await channel.aclose()
 
     async def __aenter__(self) -> CaresBackend:
@@ -176,17 +178,23 @@ class CaresBackend:
         self._seen = _signature(self._watched)
         return loop, self._channel
 
-    def _refresh(self, channel: Channel, now: float) -> None:
-        """Make c-ares forget: an old "no such records", or the nameservers of a resolv.conf that has changed."""
-        stale = now >= self._refresh_at
-        if now >= self._check_at:
-            self._check_at = now + CHECK_SECONDS
-            seen, self._seen = self._seen, _signature(self._watched)
-            # Without such a file (macOS, Windows) only c-ares knows whether something has changed.
-            stale = stale or seen != self._seen or not seen
-        if stale:
-            self._refresh_at = float("inf")
+    def _check_configuration(self, channel: Channel, now: float) -> None:
+        """Have c-ares read it again when it may have changed; what is under way moves to the new nameservers."""
+        self._check_at = now + CHECK_SECONDS
+        seen, self._seen = self._seen, _signature(self._watched)
+        # Without such a file (macOS, Windows) only c-ares knows whether something has changed.
+        if seen != self._seen or not seen:
             channel.refresh()
+
+    def _forget_later(self) -> None:
+        """Empty c-ares' cache before ours asks again for what does not exist today."""
+        if self._forgetting is None and self._loop is not None:
+            self._forgetting = self._loop.call_later(max(0, self.negative_ttl - 1), self._forget)
+
+    def _forget(self) -> None:
+        self._forgetting = None
+        if self._channel is not None:
+            self._channel.refresh()
 
 
 class _Lookup:
@@ -262,7 +270,7 @@ class _Lookup:
         backend = self._backend
         now = self._loop.time()
         if rcode == Rcode.NOERROR:
-            backend._refresh_at = min(backend._refresh_at, now + backend.negative_ttl)
+            backend._forget_later()
         answer: Answer[Any] = Answer.from_records(
             self._question, now=now, rcode=rcode, ttl=backend.negative_ttl, **self._marks(now)
         )
