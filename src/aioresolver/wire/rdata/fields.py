@@ -104,7 +104,7 @@ class Number(Field[int]):
         """The number that one word stands for."""
         # Nothing longer than the largest number goes to int(), which takes time that grows with the square.
         if not (text.isascii() and text.isdigit() and (number := int(text.lstrip("0")[:11] or "0")) <= self.largest):
-            raise RdataSyntaxError(f"expected {self.expected}, found {text}")
+            raise RdataSyntaxError(f"expected {self.expected}, found {text or 'nothing'}")
         return number
 
 
