@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from aioresolver.errors import ConfigurationError, NameSyntaxError
 from aioresolver.system.literal import parse_literal
@@ -35,6 +35,10 @@ class HostsFile:
 
     def __len__(self) -> int:
         return len(self._by_name)
+
+    def names(self) -> Collection[str]:
+        """All names that have an address."""
+        return self._by_name.keys()
 
     def find(self, name: str, family: int = socket.AF_UNSPEC) -> tuple[str, tuple[str, ...]]:
         """The canonical name of a Name as the file writes it, and its addresses; `("", ())` when it has none.
@@ -108,6 +112,14 @@ class HostOverrides:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._addresses)
+
+    def __len__(self) -> int:
+        return len(self._addresses)
+
+    @property
+    def has_ports(self) -> bool:
+        """Whether there are any for connections to one port only."""
+        return bool(self._ports)
 
     def find(self, name: str) -> tuple[str, ...]:
         """The addresses of a Name, as given; none when it is not overridden."""
