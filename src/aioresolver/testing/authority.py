@@ -20,6 +20,9 @@ MOST_ALIASES = 16
 
 _TRANSFERS = frozenset({RRType.AXFR, RRType.IXFR})
 _UNCHASED = frozenset({RRType.CNAME, RRType.ANY})
+_ANSWERS = frozenset({Outcome.ANSWER, Outcome.TOO_LONG})
+_NAMING_HOSTS = frozenset({Outcome.ANSWER, Outcome.REFERRAL})
+_RCODES = {Outcome.NO_NAME: Rcode.NXDOMAIN, Outcome.TOO_LONG: Rcode.YXDOMAIN}
 
 
 class Verdict(NamedTuple):
@@ -77,11 +80,13 @@ class Authority:
 
         Raises ConfigurationError, and adds nothing, for a name that no zone here answers for.
         """
-        records = parse_zone_text(text).records
-        homes = [self.zone_of(record.name, record.type) for record in records]
-        for record, zone in zip(records, homes, strict=True):
+        homes: list[tuple[Zone, Record]] = []
+        for record in parse_zone_text(text).records:
+            zone = self.zone_of(record.name, record.type)
             if zone is None:
                 raise ConfigurationError(f"{record.name} is outside the zones {', '.join(self.zones)}")
+            homes.append((zone, record))
+        for zone, record in homes:
             zone.put([record])
 
     def remove(self, name: str, type: str | int | None = None) -> int:
@@ -105,22 +110,11 @@ class Authority:
         return found
 
     def _verdict(self, found: Found, aliases: list[Record]) -> Verdict:
-        answer = tuple(aliases)
-        if found.outcome is Outcome.ANSWER:
-            answer += found.records
-            return Verdict(Rcode.NOERROR, True, answer=answer, additional=self._addresses(found.records))
-        if found.outcome is Outcome.REFERRAL:
-            return Verdict(
-                Rcode.NOERROR,
-                True,
-                answer=answer,
-                authority=found.records,
-                additional=self._addresses(found.records),
-            )
-        if found.outcome is Outcome.TOO_LONG:
-            return Verdict(Rcode.YXDOMAIN, True, answer=answer + found.records)
-        rcode = Rcode.NXDOMAIN if found.outcome is Outcome.NO_NAME else Rcode.NOERROR
-        return Verdict(rcode, True, answer=answer, authority=found.records)
+        answer = (*aliases, *found.records) if found.outcome in _ANSWERS else tuple(aliases)
+        authority = () if found.outcome in _ANSWERS else found.records
+        additional = self._addresses(found.records) if found.outcome in _NAMING_HOSTS else ()
+        rcode = _RCODES.get(found.outcome, Rcode.NOERROR)
+        return Verdict(rcode, authoritative=True, answer=answer, authority=authority, additional=additional)
 
     def _addresses(self, records: Iterable[Record]) -> tuple[Record, ...]:
         """The addresses of the hosts that these records name, as far as we know them."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from aioresolver.errors import MessageFormatError
 from aioresolver.testing.authority import Authority, Verdict
-from aioresolver.wire.codes import Flag, Opcode, Rcode
+from aioresolver.wire.codes import Flag, Rcode
 from aioresolver.wire.edns import Edns
 from aioresolver.wire.message import Message, Question
 
@@ -16,6 +16,10 @@ __all__ = ["Replies", "Reply"]
 LARGEST = 65535
 PLAIN_UDP = 512  # RFC 1035, 2.3.4
 DNSSEC_OK = 0x8000
+OPCODE = 0x7800
+# Plain numbers, for arithmetic with the members of an enum is slow.
+QR, AA, TC, RA = Flag.QR.value, Flag.AA.value, Flag.TC.value, Flag.RA.value
+ECHOED = Flag.RD.value | Flag.CD.value
 
 
 class Reply(NamedTuple):
@@ -46,43 +50,37 @@ class Replies:
         """The reply to a query over udp or tcp; None for what is too short to be one, and for replies."""
         if len(query) < 12 or query[2] & 0x80:
             return None
+        word = int.from_bytes(query[2:4], "big")
+        if word & OPCODE:
+            return Reply(_header(word, Rcode.NOTIMP))
         try:
             message = Message.parse(query)
+            end = _question_end(query)
         except MessageFormatError:
-            return Reply(_header(query, Rcode.FORMERR))
-        if message.opcode != Opcode.QUERY:
-            return Reply(_header(query, Rcode.NOTIMP))
-        if len(message.question) != 1:
-            return Reply(_header(query, Rcode.FORMERR))
-        question = message.question[0]
-        end = 12 + len(question.name.to_wire()) + 4
-        if query[12:end].lower() != question.name.to_wire() + query[end - 4 : end]:
-            return Reply(_header(query, Rcode.FORMERR))  # the name of a question has nothing to point back to
-        verdict = self._verdict(message, question)
+            return Reply(_header(word, Rcode.FORMERR))
+        question, edns = message.question[0], message.edns
+        if edns is not None and edns.version > 0:
+            verdict = Verdict(Rcode.BADVERS)
+        else:
+            verdict = self.authority.answer(question)
         limit = LARGEST
         if transport == "udp":
-            limit = PLAIN_UDP if message.edns is None else max(PLAIN_UDP, min(message.edns.payload, self.udp_payload))
-        wire = self._write(message, verdict, limit)
+            limit = PLAIN_UDP if edns is None else max(PLAIN_UDP, min(edns.payload, self.udp_payload))
+        ours = None if edns is None else Edns(payload=self.udp_payload, flags=edns.flags & DNSSEC_OK)
+        wire = self._write(question, word & ECHOED, verdict, ours, limit)
         # The question as it was asked, not in our spelling: askers compare its bytes.
-        return Reply(wire[2:12] + query[12:end] + wire[end:], question, end, message.edns is not None)
+        return Reply(wire[2:12] + query[12:end] + wire[end:], question, end, edns is not None)
 
-    def _verdict(self, query: Message, question: Question) -> Verdict:
-        if query.edns is not None and query.edns.version > 0:
-            return Verdict(Rcode.BADVERS)
-        return self.authority.answer(question)
-
-    def _write(self, query: Message, verdict: Verdict, limit: int) -> bytes:
-        flags = Flag(0)
+    def _write(self, question: Question, echoed: int, verdict: Verdict, edns: Edns | None, limit: int) -> bytes:
+        flags = QR | echoed
         if verdict.authoritative:
-            flags |= Flag.AA
+            flags |= AA
         if self.recursion_available and not verdict.referral:
-            flags |= Flag.RA
-        edns = None
-        if query.edns is not None:
-            edns = Edns(payload=self.udp_payload, flags=query.edns.flags & DNSSEC_OK)
-        message = query.reply(
+            flags |= RA
+        message = Message(
             flags=flags,
             rcode=verdict.rcode,
+            question=(question,),
             answer=verdict.answer,
             authority=verdict.authority,
             additional=verdict.additional,
@@ -91,11 +89,25 @@ class Replies:
         wire = message.to_wire(limit=limit)
         if verdict.referral and int.from_bytes(wire[10:12], "big") < len(verdict.additional) + (edns is not None):
             # Without its glue a referral may lead nowhere, so losing any of it counts (RFC 9471, 3.1).
-            return wire[:2] + bytes((wire[2] | Flag.TC >> 8,)) + wire[3:]
+            return wire[:2] + bytes((wire[2] | TC >> 8,)) + wire[3:]
         return wire
 
 
-def _header(query: bytes, rcode: Rcode) -> bytes:
-    """The header of a reply without any section, from its third byte on."""
-    word = Flag.QR | (int.from_bytes(query[2:4], "big") & 0x7900) | rcode
-    return struct.pack("!HHHHH", word, 0, 0, 0, 0)
+def _header(word: int, rcode: Rcode) -> bytes:
+    """The header of a reply without any section, from its third byte on; `word` is the query's second."""
+    return struct.pack("!HHHHH", QR | word & (OPCODE | ECHOED) | rcode, 0, 0, 0, 0)
+
+
+def _question_end(query: bytes) -> int:
+    """Where the question ends in a well-formed query. Raises MessageFormatError unless there is exactly one.
+
+    Its name must not be a pointer: there is nothing to point back to, and the reply repeats these bytes.
+    """
+    if query[4:6] != b"\x00\x01":
+        raise MessageFormatError("a query has one question")
+    position = 12
+    while query[position]:
+        if query[position] > 63:
+            raise MessageFormatError("the name of a question is a pointer")
+        position += 1 + query[position]
+    return position + 5
