@@ -175,6 +175,8 @@ class Answer(Generic[D]):
     @property
     def dangling(self) -> bool:
         """Whether the aliases lead to a name of which the message says nothing at all."""
+        if isinstance(self._message, bytes):
+            return False
         chain = self._read()
         return bool(chain.aliases) and not chain.records and not self.rcode and _soa_ttl(self.message) is None
 

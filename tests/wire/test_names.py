@@ -1,5 +1,6 @@
 """Names: text, wire form, compression both ways, IDNA; properties, and dnspython as the oracle."""
 
+# ruff: noqa: RUF001 - full-width letters are what UTS 46 is about
 from __future__ import annotations
 
 import copy
@@ -9,11 +10,13 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import dns.exception
 import dns.name
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from aioresolver.errors import MessageFormatError, NameSyntaxError
 from aioresolver.wire.names import MAX_HOPS, Name, read_name, skip_name, write_name
-from hypothesis import example, given, settings, strategies as st
 
-settings = settings(derandomize=True, deadline=None, max_examples=150, database=None)
+checked = settings(derandomize=True, deadline=None, max_examples=150, database=None)
 
 labels = st.binary(min_size=1, max_size=63) | st.text('abcXYZ019-_.\\@ \0"', min_size=1, max_size=9).map(str.encode)
 label_lists = st.lists(labels, max_size=8).filter(lambda parts: sum(map(len, parts)) + len(parts) < 255)
@@ -155,7 +158,7 @@ def test_relative_text_is_completed_with_the_origin():
         Name.parse("a" * 63, Name.parse(".".join(["b" * 63] * 3)))
 
 
-@settings
+@checked
 @given(label_lists)
 @example([b"."])
 @example([b"\\", b"\\."])
@@ -174,7 +177,7 @@ def test_every_name_of_the_wire_has_text_that_leads_back(parts):
     assert str(name).isprintable()
 
 
-@settings
+@checked
 @given(st.text(st.characters(max_codepoint=0x7E, min_codepoint=0x21) | st.sampled_from("..\\0123"), max_size=40))
 @example("\\0641.x")
 def test_ascii_text_is_read_as_dnspython_reads_it(text):
@@ -191,7 +194,7 @@ def test_ascii_text_is_read_as_dnspython_reads_it(text):
         assert expected is None
 
 
-@settings
+@checked
 @given(st.text(max_size=30))
 def test_any_text_is_a_name_or_refused(text):
     try:
@@ -245,7 +248,7 @@ def test_a_name_is_under_a_zone_or_not(text, zone, expected):
     assert Name.parse(text).is_under(Name.parse(zone)) is expected
 
 
-@settings
+@checked
 @given(label_lists, label_lists)
 def test_is_under_agrees_with_the_labels(parts, zone):
     name, above = read_name(wire_of(parts[:4]), 0)[0], read_name(wire_of(zone[:3]), 0)[0]
@@ -450,7 +453,7 @@ def dnspython_read(wire, offset):
     return text_of(name), offset + used
 
 
-@settings
+@checked
 @given(soups(), st.randoms(use_true_random=False))
 @example(b"\1a\xc0\0\xc0\1\xc0\2\xc0\3", None)
 def test_reading_does_not_depend_on_what_was_read_before_and_agrees_with_dnspython(wire, random):
@@ -465,7 +468,7 @@ def test_reading_does_not_depend_on_what_was_read_before_and_agrees_with_dnspyth
         assert outcome(read_name, wire, offset) == expected[offset]
 
 
-@settings
+@checked
 @given(soups(), st.integers(0, 70))
 def test_skipping_ends_where_reading_does(wire, offset):
     read = outcome(read_name, wire, offset)
@@ -563,7 +566,7 @@ def test_what_is_written_takes_no_more_pointers_than_may_be_read():
     assert [read_name(bytes(buffer), start, memo)[0] for start in starts] == names
 
 
-@settings
+@checked
 @given(st.lists(label_lists, max_size=6), st.integers(0, 3), st.sampled_from([0, 12, 0x3FF8]))
 def test_names_come_back_from_a_compressed_message(lists, repeats, start):
     names = [read_name(wire_of(parts), 0)[0] for parts in lists]

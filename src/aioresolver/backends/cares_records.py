@@ -12,7 +12,6 @@ from aioresolver.wire.message import Record
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import (
     AAAA,
-    CAA,
     CNAME,
     MX,
     NAPTR,
@@ -72,6 +71,12 @@ def _naptr(data: pycares.NAPTRRecordData) -> NAPTR:
     return NAPTR(data.order, data.preference, *texts, _name(data.replacement))
 
 
+def _caa(data: pycares.CAARecordData) -> Any:
+    tag = _octets(data.tag)
+    wire = bytes((data.critical, len(tag))) + tag + _octets(data.value)
+    return read_rdata(RRType.CAA, wire, 0, len(wire), {})
+
+
 def _https(data: pycares.HTTPSRecordData) -> Any:
     """The parameters come as keys and bytes, as on the wire: read as there."""
     wire = data.priority.to_bytes(2, "big") + _name(data.target).to_wire()
@@ -83,7 +88,7 @@ def _https(data: pycares.HTTPSRecordData) -> Any:
 READERS: dict[int, Callable[[Any], Any]] = {
     RRType.A: lambda data: A(data.addr),
     RRType.AAAA: lambda data: AAAA(data.addr),
-    RRType.CAA: lambda data: CAA(data.critical, _octets(data.tag), _octets(data.value)),
+    RRType.CAA: _caa,
     RRType.CNAME: lambda data: CNAME(_name(data.cname)),
     RRType.HTTPS: _https,
     RRType.MX: lambda data: MX(data.priority, _name(data.exchange)),

@@ -93,22 +93,29 @@ class Health:
 class Window:
     """How many questions an upstream has under way at once: it grows while they are answered, shrinks when they drown.
 
-    Loss below a tenth is the path's, not ours, and changes nothing.
+    Each interval's share of lost questions is held against the share that is usual. When it is worse, the window
+    shrinks; when that changed nothing, the loss is the path's and becomes the usual share. Up to where loss began it
+    grows fast, beyond that slowly.
     """
 
-    __slots__ = ("_answered", "_judged_at", "_lost", "limit", "most", "size", "used")
+    __slots__ = ("_answered", "_edge", "_judged_at", "_lost", "_retreated_from", "_usual", "most", "size", "used")
 
     START = 100
     LEAST = 64
     INTERVAL = 0.5
+    ENOUGH = 50
+    TOLERANCE = 0.01
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.size = float(min(self.START, most))
         self.used = 0
+        self._edge = float(most)
+        self._usual = 0.0
+        self._retreated_from = 1.0
         self._answered = 0
         self._lost = 0
-        self._judged_at = float("-inf")
+        self._judged_at = LONG_AGO
 
     @property
     def full(self) -> bool:
@@ -116,18 +123,28 @@ class Window:
 
     def answered(self) -> None:
         self._answered += 1
-        if self.used + 1 >= self.size < self.most:
-            self.size += 1
+        if self.used + 1 >= self.size and self.size < self.most:
+            self.size += 1.0 if self.size < self._edge else 4.0 / self.size
 
     def lost(self, now: float) -> None:
-        """One went unanswered; judged at most once an interval, on what the interval saw."""
         self._lost += 1
-        if now - self._judged_at < self.INTERVAL:
+        outcomes = self._answered + self._lost
+        if outcomes < self.ENOUGH or now - self._judged_at < self.INTERVAL:
             return
-        if self._lost * 10 > self._answered + self._lost > 20:
-            self.size = max(min(self.LEAST, self.most), self.size * 0.85)
+        self._judge(self._lost / outcomes)
         self._judged_at = now
         self._answered = self._lost = 0
+
+    def _judge(self, share: float) -> None:
+        if share <= self._usual + self.TOLERANCE:
+            self._usual += (share - self._usual) / 4
+            self._retreated_from = 1.0
+        elif share >= self._retreated_from * 0.8:
+            self._usual = share
+            self._retreated_from = 1.0
+        else:
+            self._retreated_from = share
+            self._edge = self.size = max(min(self.LEAST, self.most), self.size * 0.7)
 
 
 class _Ranked(Protocol):

@@ -128,17 +128,16 @@ class Name(str):
 
 _ROOT = Name(".")
 
-_Entry = tuple[Name, int, int, int, int]
-# What is known of the name that starts at an offset: the name, its length in bytes, its pointers, where the part that
-# its first pointer leads to ends (0 without one), and where its own first part ends.
+_Entry = tuple[Name, int, int, int, int, int]
+# What is known of the name that starts at an offset: a text and where in it the name starts (behind "." for the root,
+# so that more can be put before it), the name's length in bytes, its pointers, where the part ends that its first
+# pointer leads to (0 without one), and where its own first part ends.
 
 NameMemo = dict[int, "_Entry | None"]
 """What is known of the names in one message, by offset; None where no valid name starts.
 
 Start with `{}` and hand the same one to every read of the same message: then all of them together take linear time.
 """
-
-_Step = tuple[int, "bytes | None"]
 
 
 def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int | None = None) -> tuple[Name, int]:
@@ -166,7 +165,7 @@ def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int |
                 continue
             name = Name(_text(labels)) if len(labels) > 1 else _ROOT
             if offset < _POINTER_REACH:
-                memo[offset] = name, position - offset, 0, 0, position
+                memo[offset] = name, int(name is _ROOT), position - offset, 0, 0, position
             return name, position
         position += 2
         if length < 0xC0 or position > limit:
@@ -175,15 +174,21 @@ def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int |
         entry = memo.get(target) or _read_tail(wire, target, memo)
         if entry is None:
             break
-        name, size, hops, _, reach = entry
-        size += position - 2 - offset
-        if reach > offset or hops >= MAX_HOPS or size > _MAX_WIRE:
+        text, at, size, hops, _, reach = entry
+        if reach > offset or hops >= MAX_HOPS or size + position - 2 - offset > _MAX_WIRE:
             break
         if labels:
             labels.append(b"")
-            name = Name(_text(labels) + name) if name is not _ROOT else Name(_text(labels))
+            name = Name(_text(labels) + text[at:])
             if offset < _POINTER_REACH:
-                memo[offset] = name, size, hops + 1, reach, position
+                memo[offset] = name, 0, size + position - 2 - offset, hops + 1, reach, position
+        elif not at:
+            name = text
+        elif size == 1:
+            name = _ROOT
+        else:
+            name = Name(text[at:])
+            memo[target] = name, 0, *entry[2:]
         return name, position
     raise MessageFormatError(f"no valid name at offset {offset}")
 
@@ -253,7 +258,7 @@ def _read_tail(wire: bytes, target: int, memo: NameMemo) -> _Entry | None:
             break
         length = wire[position]
         if not length:
-            entry = memo[position] = _ROOT, 1, 0, 0, position + 1
+            entry = memo[position] = _ROOT, 1, 1, 0, 0, position + 1
             break
         if length <= _MAX_LABEL:
             passed[position] = wire[position + 1 : position + 1 + length]
@@ -263,21 +268,38 @@ def _read_tail(wire: bytes, target: int, memo: NameMemo) -> _Entry | None:
         if length < 0xC0 or position + 1 >= len(wire):
             break
         position = (length & 0x3F) << 8 | wire[position + 1]
+    run: dict[int, bytes] = {}
     for start, label in reversed(passed.items()):
-        memo[start] = entry = _lengthen(entry, start, label) if entry is not None else None
-    return entry
+        if label is not None:
+            run[start] = label
+            continue
+        if run:
+            entry = _through_labels(run, entry, memo)
+            run.clear()
+        if entry is not None:
+            text, at, size, hops, _, end = entry
+            entry = (text, at, size, hops + 1, end, start + 2) if hops < MAX_HOPS and end <= start else None
+        memo[start] = entry
+    return _through_labels(run, entry, memo) if run else entry
 
 
-def _lengthen(entry: _Entry, start: int, label: bytes | None) -> _Entry | None:
-    """The entry for `start`, where `label` (None: a pointer) is followed by the name of `entry`."""
-    name, size, hops, reach, end = entry
-    if label is None:
-        hops, reach, end = hops + 1, end, start + 2
-    else:
-        text = _text([label, b""])
-        name = Name(text + name) if name is not _ROOT else Name(text)
+def _through_labels(run: dict[int, bytes], entry: _Entry | None, memo: NameMemo) -> _Entry | None:
+    """Settle labels that stand before the name of `entry`, the last label coming first; the entry of the last one."""
+    if entry is None:
+        memo.update(dict.fromkeys(run))
+        return None
+    text, at, size, hops, reach, end = entry
+    labels = [*reversed(run.values()), b""]
+    front = _text(labels)
+    whole = Name(front + text[at:])
+    at = len(front)
+    plain = at == sum(map(len, labels)) + len(labels) - 1
+    for start, label in run.items():
+        at -= 1 + len(label if plain else _text([label]))
         size += 1 + len(label)
-    return None if hops > MAX_HOPS or size > _MAX_WIRE or reach > start else (name, size, hops, reach, end)
+        entry = (whole, at, size, hops, reach, end) if size <= _MAX_WIRE and reach <= start else None
+        memo[start] = entry
+    return entry
 
 
 def _text(labels: list[bytes]) -> str:
