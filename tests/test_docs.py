@@ -44,12 +44,12 @@ class Greeting(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
     """The environment of a process that lives in the documentation's internet."""
-    zone = (TOOLS / "internet.zone").read_text(encoding="utf-8")
+    zones = re.split(r"^(?=\$ORIGIN)", (TOOLS / "internet.zone").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
     web = ThreadingHTTPServer(("127.0.0.1", 0), Greeting)
     thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        with DNSServer.in_thread(zone) as server:
+        with DNSServer.in_thread(*zones) as server:
             yield os.environ | {
                 "AIORESOLVER_NAMESERVERS": server.nameserver,
                 "DOCUMENTATION_PORTS": f"{server.port} {web.server_port}",
