@@ -53,6 +53,7 @@ class CaresBackend:
     - types other than A AAAA ANY CAA CNAME HTTPS MX NAPTR NS PTR SOA SRV TLSA TXT URI cannot be asked for, and
       records of other types are missing from answers; TXT strings come joined (and are cut again at 255 bytes), CAA
       values end at their first NUL;
+    - names with other characters than letters, digits and `-_*/` cannot be asked for;
     - no SOA, no alias and no code comes with "no such name" or "no such records": such an answer is good for
       `negative_ttl` seconds whatever its zone says;
     - c-ares keeps a cache that cannot be turned off. It counts TTLs down rightly, but keeps "no such records" for an
@@ -121,7 +122,7 @@ class CaresBackend:
         if loop is None or channel is None or self._closed or loop is not asyncio.get_running_loop():
             loop, channel = self._bind()
         if not channel.knows(question):
-            raise ConfigurationError(f"the c-ares backend cannot ask for {question}: use a StubBackend")
+            raise _unable(question)
         now = loop.time()
         if now >= self._check_at:
             self._check_configuration(channel, now)
@@ -224,6 +225,8 @@ class _Lookup:
             elif error == ARES.ARES_ETIMEOUT and self._loop.time() - self._asked > LEAST_WAIT:
                 self._attempts += (self._attempt("no reply"),)
                 self._loop.call_soon(self._ask_again)
+            elif error == ARES.ARES_EBADNAME:
+                self.future.set_exception(_unable(self._question))
             elif error in RCODES:
                 self._absent(RCODES[error])
             else:
@@ -309,6 +312,10 @@ FAILURES: dict[int, tuple[str | None, str | None]] = {
     ARES.ARES_EBADRESP: ("malformed reply", None),
     ARES.ARES_ECANCELLED: ("cancelled by c-ares", None),
 }
+
+
+def _unable(question: Question) -> ConfigurationError:
+    return ConfigurationError(f"the c-ares backend cannot ask for {question}: use a StubBackend")
 
 
 def _common_scheme(nameservers: Sequence[Nameserver]) -> str:

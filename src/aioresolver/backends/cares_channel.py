@@ -128,7 +128,8 @@ class LoopChannel:
     def _set_timer(self) -> None:
         """Wake up when c-ares next has something to send again or to give up."""
         # Rounded up: a wake-up just before the moment would only cause another one.
-        self._timer = self._loop.call_later(self._channel.timeout() + 0.001, self._tick)
+        seconds: float = self._channel.timeout()  # type: ignore[no-untyped-call]
+        self._timer = self._loop.call_later(seconds + 0.001, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
