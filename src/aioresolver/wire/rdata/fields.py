@@ -150,9 +150,11 @@ class TypeNumber(Field[RRType]):
     def parse(self, tokens: Tokens) -> RRType:
         text = tokens.word(self.expected)
         try:
-            parsed: RRType = RRType.parse(text)
+            parsed: RRType | None = None if text[0].isdigit() else RRType.parse(text)
         except ValueError:
-            raise RdataSyntaxError(f"expected {self.expected}, found {text}") from None
+            parsed = None
+        if parsed is None:
+            raise RdataSyntaxError(f"expected {self.expected}, found {text}")
         return parsed
 
 
