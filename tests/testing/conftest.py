@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -52,7 +53,7 @@ class Packets(asyncio.DatagramProtocol):
         wires = []
         while True:
             wire, _ = await self.receive()
-            if wire[:2] == probe[:2] and wire[12:] == probe[12:]:
+            if wire[:2] == probe[:2] and wire[12 : len(probe)] == probe[12:]:
                 return wires
             wires.append(wire)
 
@@ -79,10 +80,8 @@ class Stream:
 
     async def __aexit__(self, *_: object) -> None:
         self.writer.close()
-        try:
+        with contextlib.suppress(ConnectionError):
             await self.writer.wait_closed()
-        except ConnectionError:
-            pass
 
     def send(self, *names: str, id: int = 0) -> None:
         queries = [Message.query(Question.parse(name), id=id + n).to_wire() for n, name in enumerate(names)]

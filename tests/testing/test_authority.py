@@ -43,7 +43,9 @@ def authority():
         _sip   SRV 0 0 1 web
         _sip   SRV 0 1 1 web
     """)
-    child = Zone("$ORIGIN sub.example.\n@ 60 SOA ns admin 9 2 3 4 5\n@ 60 NS ns\nns 60 A 192.0.2.54\nwww 60 A 192.0.2.7")
+    child = Zone(
+        "$ORIGIN sub.example.\n@ 60 SOA ns admin 9 2 3 4 5\n@ 60 NS ns\nns 60 A 192.0.2.54\nwww 60 A 192.0.2.7"
+    )
     return Authority([parent, child])
 
 

@@ -127,7 +127,7 @@ class Authority:
                 hosts[data.exchange] = None
             elif isinstance(data, SRV):
                 hosts[data.target] = None
-        found = []
+        found: list[Record] = []
         for host in hosts:
             zone = self.zone_of(host)
             if zone is not None:

@@ -239,7 +239,7 @@ class Fault:
             if exchange.question_end > 12 + 5:
                 wire[13] = ord("y") if wire[13] in b"xX" else ord("x")
             elif exchange.question_end:
-                wire[exchange.question_end - 3] ^= 0x01
+                wire[exchange.question_end - 3] ^= 0x10
             exchange.forge(bytes(wire), gap if then_right else None)
 
         return Fault(wrong_question, **only)

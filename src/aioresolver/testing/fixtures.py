@@ -90,7 +90,7 @@ def _guarded_function(real: Callable[..., Any], function: str, refuse: Callable[
     """The socket module's function, refusing hosts that a nameserver would be asked about."""
 
     def guarded(*arguments: Any, **keywords: Any) -> Any:
-        subject = arguments[0] if arguments else keywords.get("host")
+        subject: Any = arguments[0] if arguments else keywords.get("host")
         if function == "getnameinfo":
             numeric = arguments[1] & socket.NI_NUMERICHOST or _is_loopback(subject[0])
         elif function == "gethostbyaddr":

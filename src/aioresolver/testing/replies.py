@@ -59,10 +59,8 @@ class Replies:
         except MessageFormatError:
             return Reply(_header(word, Rcode.FORMERR))
         question, edns = message.question[0], message.edns
-        if edns is not None and edns.version > 0:
-            verdict = Verdict(Rcode.BADVERS)
-        else:
-            verdict = self.authority.answer(question)
+        too_new = edns is not None and edns.version > 0
+        verdict = Verdict(Rcode.BADVERS) if too_new else self.authority.answer(question)
         limit = LARGEST
         if transport == "udp":
             limit = PLAIN_UDP if edns is None else max(PLAIN_UDP, min(edns.payload, self.udp_payload))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import count
 from random import Random
 from typing import NamedTuple, Protocol
@@ -120,7 +121,7 @@ class Service:
     def _deliver(self, packets: Iterable[Packet], client: Client, channel: Channel) -> None:
         for packet in packets:
             if packet.delay > 0:
-                self._later(packet.delay, lambda packet=packet: self._send(packet, client, channel))
+                self._later(packet.delay, partial(self._send, packet, client, channel))
             else:
                 self._send(packet, client, channel)
 
