@@ -17,18 +17,19 @@ def point_getaddrinfo_at(address: str, port: int, *, timeout: int = 1, tries: in
     """Make `socket.getaddrinfo` and `socket.getnameinfo`, in the calling thread only, ask this nameserver.
 
     glibc keeps its resolver's state for each thread and takes a nameserver with any port from it. `address` is
-    IPv4; `timeout` is in whole seconds for each of `tries`. The search list is switched off. What nsswitch.conf
-    names before dns (the hosts file) still comes first.
+    IPv4; `timeout` is in whole seconds for each of `tries`. The search list is switched off. Other sources than dns
+    that nsswitch.conf names (the hosts file) are asked as before, in its order.
 
-    Returns False, and has changed nothing, where this cannot be done: musl, macOS, Windows. It is made to be the
-    `initializer` of a `SystemBackend`: `SystemBackend(initializer=lambda: point_getaddrinfo_at("127.0.0.1", 5353))`.
+    Made to be the `initializer` of a SystemBackend: `partial(point_getaddrinfo_at, "127.0.0.1", server.port)`.
+    Returns False, and has changed nothing, where this cannot be done: musl, macOS, Windows. Do not look up anything
+    then, or the machine's own nameservers are asked. Raises ValueError when `address` is not IPv4.
     """
     if not sys.platform.startswith("linux"):
         return False
     libc = ctypes.CDLL(None)
     if not all(hasattr(libc, name) for name in ("gnu_get_libc_version", "__res_state", "__res_init")):
         return False
-    server = ipaddress.IPv4Address(address)
+    server = ipaddress.IPv4Address(address)  # before anything is changed: it may be none
     if libc["__res_init"]() != 0:
         return False
     find_state = libc["__res_state"]
