@@ -57,14 +57,14 @@ class ConfiguredBackend:
     concurrency = StubBackend.concurrency
 
     def __init__(self, files: SystemConfigFiles | None = None) -> None:
-        self._files = SystemConfigFiles() if files is None else files
+        self.files = SystemConfigFiles() if files is None else files
         self._stub: StubBackend | None = None
         self._retiring: dict[StubBackend, asyncio.Task[None]] = {}
         self._closed = False
 
     def config(self) -> SystemConfig:
         """What this machine is configured with now."""
-        return self._files.current(asyncio.get_running_loop().time())
+        return self.files.current(asyncio.get_running_loop().time())
 
     async def query(self, question: Question, deadline: float) -> Answer[Any]:
         """Ask the nameservers of the moment."""

@@ -96,6 +96,13 @@ class Dispatch:
         """A future for this asker alone: cancelling it harms no other."""
         return self._flights.join(question, self._depart)
 
+    def submit(self, question: Question) -> asyncio.Future[Answer[Any]]:
+        """`fetch` without a coroutine, unless stale answers may serve."""
+        if not self.cache.stale:
+            return self.fly(question)
+        loop = self.bind()
+        return loop.create_task(self.fetch(question, loop.time()))
+
     async def fetch(self, question: Question, now: float) -> Answer[Any]:
         """The backend's answer; a stale one when that does not come in time and the cache keeps such."""
         stale = self.cache.stale_answer(question, now) if self.cache.stale else None

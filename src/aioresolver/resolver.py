@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import socket
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Union
@@ -15,23 +16,17 @@ from aioresolver.backends.base import Backend
 from aioresolver.cache import Cache
 from aioresolver.configured import ConfiguredBackend, choose_backend
 from aioresolver.dispatch import Dispatch, Stats
-from aioresolver.errors import (
-    AddressBlocked,
-    DNSError,
-    LookupTimeout,
-    NameNotFound,
-    NoRecords,
-    ResolutionError,
-    ServerFailure,
-)
+from aioresolver.errors import DNSError, LookupTimeout, ResolutionError, ServerFailure
 from aioresolver.events import Observer
 from aioresolver.flow.fan_out import fan_out
 from aioresolver.flow.limiter import Limiter
+from aioresolver.host import Host, absence, find_host, literal_answer, outcome_of
 from aioresolver.policy import AddressPolicy
-from aioresolver.system.addrinfo import AddrinfoRequest
 from aioresolver.system.address_order import AddressOrder
+from aioresolver.system.addrinfo import AddrinfoRequest
+from aioresolver.system.literal import parse_literal
 from aioresolver.system.local import LocalNames
-from aioresolver.system.search import candidates, parse_literal
+from aioresolver.system.search import SearchWalk, candidates
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
@@ -41,9 +36,7 @@ __all__ = ["Resolver"]
 TypeLike = Union[str, int]
 
 DEFAULT_CONCURRENCY = 100
-FAMILY_GRACE = 1.0
 REMEMBERED_QUESTIONS = 4096
-FAMILY_TYPES = {socket.AF_UNSPEC: (RRType.A, RRType.AAAA), socket.AF_INET: (RRType.A,), socket.AF_INET6: (RRType.AAAA,)}
 
 
 class Resolver:
@@ -54,7 +47,7 @@ class Resolver:
 
     - `cache`, `limiter`: give the same one to several resolvers to share it.
     - `timeout`: seconds that a lookup may take once the limiter has let it go.
-    - `hosts`: names and their addresses, which win over everything else.
+    - `hosts`: names and their addresses, which win over everything else; `hosts_file` replaces this machine's.
     - `policy`: which addresses may be handed out.
     - `rotate`: hand out the records of an answer in turn, round-robin.
     - `search`, `ndots`: the search list for short names; None is this machine's when `backend` is None, else empty.
@@ -78,6 +71,7 @@ class Resolver:
         search: Sequence[str] | None = None,
         ndots: int | None = None,
         address_order: str = "rfc6724",
+        hosts_file: str | os.PathLike[str] | None = None,
         observer: Observer | None = None,
     ) -> None:
         if not timeout > 0:
@@ -88,7 +82,8 @@ class Resolver:
         self.cache = Cache() if cache is None else cache
         self.limiter = limiter
         self._dispatch = Dispatch(self.backend, self.cache, limiter, timeout=timeout, observer=observer)
-        self._local = LocalNames(hosts)
+        config = self.backend.files if isinstance(self.backend, ConfiguredBackend) else None
+        self._local = LocalNames(hosts, config=config, hosts_file=hosts_file)
         self._policy = policy
         self._rotation = itertools.count() if rotate else None
         self._search = None if search is None else tuple(map(Name.parse, search))
@@ -114,45 +109,28 @@ class Resolver:
 
         Raises NameNotFound or NoRecords when there is none, and what `query` raises.
         """
-        answer: Answer[Any] | None = None
-        failure: ServerFailure | None = None
-        for question in self._candidates(name, type):
-            try:
-                found = await self._query(question)
-            except ServerFailure as error:
-                failure = failure or error
-                continue
-            if found:
-                return found
-            if answer is None or (answer.rcode and not found.rcode):
-                answer = found
-        if failure is not None and (answer is None or answer.rcode):
-            raise failure
-        assert answer is not None
-        raise _absence(answer)
+        question = self._question(name, type)
+        search, ndots = self._search_list()
+        if not search:
+            answer = await self._query(question)
+            if answer:
+                return answer
+            raise absence(answer)
+        return await self._resolve_in(question, name, search, ndots)
 
     def submit(self, name: str, type: TypeLike = "A") -> asyncio.Future[Answer[Any]]:
         """`query` without a coroutine: `await asyncio.gather(*map(resolver.submit, hosts))` makes no Task.
 
         An impossible name is the future's exception. Cancelling the future harms no other asker.
         """
-        dispatch = self._dispatch
-        loop = dispatch.bind()
+        loop = self._dispatch.bind()
         try:
             question = self._question(name, type)
-            found = self._known(question)
         except (DNSError, ValueError) as error:
-            found = error
-        if found is None and self._policy is None and self._rotation is None and not self.cache.stale:
-            return dispatch.fly(question)
-        if found is None:
-            return loop.create_task(self._fetch(question))
-        future = loop.create_future()
-        if isinstance(found, Exception):
-            future.set_exception(found)
-        else:
-            future.set_result(found)
-        return future
+            return _ended(loop, error)
+        if self._policy is None and self._rotation is None:
+            return self._submit(question)
+        return loop.create_task(self._query(question))
 
     async def query_many(
         self, names: Iterable[str] | AsyncIterable[str], type: TypeLike = "A", *, concurrency: int | None = None
@@ -174,8 +152,7 @@ class Resolver:
 
         Raises what `resolve` raises.
         """
-        found, _ = await self._host(host, family)
-        return self._order.sorted(found)
+        return (await self._host(host, family)).addresses
 
     async def reverse(self, address: str) -> list[Name]:
         """The names of an address (PTR). Raises NameSyntaxError when it is not an address, and what `resolve` raises."""
@@ -194,16 +171,16 @@ class Resolver:
     ) -> list[tuple[Any, ...]]:
         """What `socket.getaddrinfo` returns, in the same order; its errors are `socket.gaierror` too."""
         request = AddrinfoRequest(host, port, family=family, type=type, proto=proto, flags=flags)
-        if request.literal is not None:
-            return request.build(request.literal)
-        found, canonical_name = await self._host(request.host, request.family)
-        return request.build(self._order.sorted(found), canonical_name)
+        if request.host is None:
+            return request.build([])
+        found = await self._host(request.host, request.family)
+        return request.build(found.addresses, found.canonical_name)
 
     def peek(self, name: str, type: TypeLike = "A") -> Answer[Any] | None:
         """What is known already, from the hosts file or the cache, without asking anybody; None when nothing is."""
         self._dispatch.bind()
         found = self._known(self._question(name, type))
-        return found if isinstance(found, Answer) else None
+        return self._handed_out(found) if isinstance(found, Answer) else None
 
     async def aclose(self) -> None:
         """Close the backend; lookups under way fail. May be called twice."""
@@ -220,28 +197,28 @@ class Resolver:
     # ---- the way of one question
 
     async def _query(self, question: Question) -> Answer[Any]:
-        self._dispatch.bind()
+        loop = self._dispatch.bind()
         found = self._known(question)
         if found is None:
-            return await self._fetch(question)
+            return self._handed_out(await self._dispatch.fetch(question, loop.time()))
         if isinstance(found, Exception):
             raise found.with_traceback(None)
-        return found
+        return self._handed_out(found)
+
+    def _submit(self, question: Question) -> asyncio.Future[Answer[Any]]:
+        """Without a coroutine, and as the backend gave it: no policy, no rotation."""
+        found = self._known(question)
+        return self._dispatch.submit(question) if found is None else _ended(self._dispatch.bind(), found)
 
     def _known(self, question: Question) -> Answer[Any] | ResolutionError | None:
         """From the hosts file, the special names or the cache, without suspending."""
-        dispatch = self._dispatch
-        assert dispatch.loop is not None
-        now = dispatch.loop.time()
+        now = self._dispatch.bind().time()
         found: Answer[Any] | ResolutionError | None = self._local.answer(question, now)
         if found is None:
-            found = dispatch.known(question, now)
-        return found if found is None or isinstance(found, Exception) else self._handed_out(found)
-
-    async def _fetch(self, question: Question) -> Answer[Any]:
-        dispatch = self._dispatch
-        assert dispatch.loop is not None
-        return self._handed_out(await dispatch.fetch(question, dispatch.loop.time()))
+            found = self._dispatch.known(question, now)
+        if found is None:
+            found = literal_answer(question, now)
+        return found
 
     def _handed_out(self, answer: Answer[Any]) -> Answer[Any]:
         if self._policy is not None:
@@ -250,61 +227,53 @@ class Resolver:
             answer = answer.rotated(next(self._rotation))
         return answer
 
-    # ---- short names, and both families of a host
+    async def _resolve_in(
+        self, asked: Question, text: str, search: Sequence[Name], ndots: int
+    ) -> Answer[Any]:
+        """`resolve` over the search list; what this machine knows by the name itself comes first."""
+        self._dispatch.bind()
+        known = self._known(asked)
+        if isinstance(known, Answer) and known:
+            return known
+        names = candidates(text, search, ndots) if asked.name == Name.parse(text) else [asked.name]
+        walk: SearchWalk[Answer[Any] | ResolutionError] = SearchWalk(names, asked.name)
+        for name in walk:
+            try:
+                found = await self._query(asked._replace(name=name))
+            except (ServerFailure, LookupTimeout) as error:
+                walk.saw(outcome_of(error), error)
+            else:
+                if found:
+                    return found
+                walk.saw(outcome_of(found), found)
+        verdict = walk.verdict
+        raise absence(verdict) if isinstance(verdict, Answer) else verdict
 
-    def _candidates(self, name: str, type: TypeLike) -> Iterator[Question]:
-        """The questions to try for a name, in the order of the search list."""
-        if RRType.parse(str(type)) == RRType.PTR or parse_literal(name) is not None:
-            return iter([self._question(name, type)])
-        search, ndots = self._search_list()
-        return (self._question(candidate, type) for candidate in candidates(name, search, ndots))
+    async def _host(self, host: str, family: int) -> Host:
+        """The addresses of a host, in the order to try them, as far as the policy allows."""
+        self._dispatch.bind()
+        found = await find_host(host, family, local=self._local, submit=self._submit, search=self._search_list())
+        addresses = self._order.sorted(found.addresses)
+        if self._policy is not None:
+            addresses = self._policy.check(host, addresses)
+        return found._replace(addresses=addresses)
 
-    def _search_list(self) -> tuple[tuple[Name, ...], int]:
+    def _search_list(self) -> tuple[Sequence[Name], int]:
         search, ndots = self._search, self._ndots
-        if isinstance(self.backend, ConfiguredBackend):
+        if isinstance(self.backend, ConfiguredBackend) and (search is None or ndots is None):
             config = self.backend.config()
             search = config.search if search is None else search
             ndots = config.ndots if ndots is None else ndots
         return search or (), 1 if ndots is None else ndots
 
-    async def _host(self, host: str, family: int) -> tuple[list[str], Name]:
-        """The addresses of a host and the name that has them, over the search list."""
-        types = FAMILY_TYPES.get(family)
-        if types is None:
-            raise ValueError(f"family is AF_UNSPEC, AF_INET or AF_INET6, not {family!r}")
-        absent: Answer[Any] | None = None
-        failure: ResolutionError | None = None
-        for question in self._candidates(host, types[0]):
-            outcomes = await self._families(question.name, types)
-            answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
-            found = [data.address for answer in answers for data in answer]
-            if found:
-                return found, next(answer.name for answer in answers if answer)
-            for outcome in outcomes:
-                if isinstance(outcome, (LookupTimeout, AddressBlocked)):
-                    raise outcome
-                if isinstance(outcome, ResolutionError):
-                    failure = failure or outcome
-                elif absent is None or (absent.rcode and not outcome.rcode):
-                    absent = outcome
-        if failure is not None and (absent is None or absent.rcode):
-            raise failure
-        assert absent is not None
-        raise _absence(absent)
 
-    async def _families(self, name: Name, types: Sequence[RRType]) -> list[Answer[Any] | ResolutionError]:
-        """One outcome for each type, asked at once; what is slow is left when another type has addresses."""
-        lookups = [self.submit(name, type) for type in types]
-        try:
-            done, pending = await asyncio.wait(lookups, return_when=asyncio.FIRST_COMPLETED)
-            if pending:
-                have = any(lookup.exception() is None and lookup.result() for lookup in done)
-                await asyncio.wait(pending, timeout=FAMILY_GRACE if have else None)
-        finally:
-            for lookup in lookups:
-                if not lookup.done():
-                    lookup.cancel()
-        return [_outcome(lookup) for lookup in lookups if not lookup.cancelled()]
+def _ended(loop: asyncio.AbstractEventLoop, how: Answer[Any] | Exception) -> asyncio.Future[Answer[Any]]:
+    future: asyncio.Future[Answer[Any]] = loop.create_future()
+    if isinstance(how, Exception):
+        future.set_exception(how)
+    else:
+        future.set_result(how)
+    return future
 
 
 def _question(name: str, type: TypeLike) -> Question:
@@ -313,18 +282,3 @@ def _question(name: str, type: TypeLike) -> Question:
     if question.type == RRType.PTR and parse_literal(name) is not None:
         return question._replace(name=Name.reverse(name))
     return question
-
-
-def _outcome(lookup: asyncio.Future[Answer[Any]]) -> Answer[Any] | ResolutionError:
-    error = lookup.exception()
-    if error is None:
-        return lookup.result()
-    if isinstance(error, ResolutionError):
-        return error
-    raise error
-
-
-def _absence(answer: Answer[Any]) -> ResolutionError:
-    question = answer.question
-    kind, reason = (NameNotFound, "no such name") if answer.rcode else (NoRecords, "no such records")
-    return kind(question.name, str(question.type), reason, rcode=answer.rcode.name, attempts=answer.attempts)
