@@ -1,0 +1,129 @@
+"""A host's addresses: local names first, then the search list, each name for both families at once."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Union
+
+from aioresolver.answer import Answer
+from aioresolver.errors import NameNotFound, NoRecords, ResolutionError, ServerFailure
+from aioresolver.system.literal import ends_in_number, parse_literal
+from aioresolver.system.local import LOCAL_TTL, LocalNames
+from aioresolver.system.search import Outcome, SearchWalk, candidates
+from aioresolver.wire.codes import Rcode, RRType
+from aioresolver.wire.message import Question, Record
+from aioresolver.wire.names import Name
+from aioresolver.wire.rdata import AAAA, A
+
+__all__ = ["Host", "absence", "find_host", "literal_answer", "outcome_of"]
+
+# How long the other family may still take once one has addresses: a retransmission or two, not a whole timeout.
+FAMILY_GRACE = 1.0
+EAI_ADDRFAMILY = getattr(socket, "EAI_ADDRFAMILY", socket.EAI_NONAME)
+ADDRESS_TYPES = {RRType.A: A, RRType.AAAA: AAAA}
+FAMILY_TYPES = {socket.AF_UNSPEC: (RRType.A, RRType.AAAA), socket.AF_INET: (RRType.A,), socket.AF_INET6: (RRType.AAAA,)}
+
+Ended = Union[Answer[Any], ResolutionError]
+Submit = Callable[[Question], "asyncio.Future[Answer[Any]]"]
+
+
+class Host(NamedTuple):
+    """The addresses of a host and the name that has them."""
+
+    addresses: list[str]
+    canonical_name: str
+
+
+async def find_host(
+    host: str, family: int, *, local: LocalNames, submit: Submit, search: tuple[Sequence[Name], int]
+) -> Host:
+    """The addresses of a host as getaddrinfo finds them, not sorted.
+
+    Raises NameSyntaxError, ValueError for a family that is none, and the ResolutionError that counts.
+    """
+    types = FAMILY_TYPES.get(family)
+    if types is None:
+        raise ValueError(f"family is AF_UNSPEC, AF_INET or AF_INET6, not {family!r}")
+    literal = parse_literal(host)
+    if literal is not None:
+        if family not in (socket.AF_UNSPEC, socket.AF_INET6 if ":" in literal else socket.AF_INET):
+            raise NoRecords(host, types[0].name, "an address of the other family", code=EAI_ADDRFAMILY)
+        return Host([literal], host)
+    name = Name.parse(host)
+    known = local.host(name, family, asyncio.get_running_loop().time())
+    if known is not None:
+        if not known.addresses:
+            raise NoRecords(host, types[0].name, "this machine knows it without addresses of this family")
+        return Host(list(known.addresses), known.canonical_name)
+    return await _ask(candidates(host, *search), name, types, submit)
+
+
+async def _ask(names: list[Name], as_is: Name, types: Sequence[RRType], submit: Submit) -> Host:
+    walk: SearchWalk[Ended] = SearchWalk(names, as_is)
+    for name in walk:
+        ends = await _families(name, types, submit)
+        answers = [end for end in ends if isinstance(end, Answer)]
+        addresses = [data.address for answer in answers for data in answer]
+        if addresses:
+            return Host(addresses, next(answer.name for answer in answers if answer).rstrip("."))
+        outcomes = [outcome_of(end) for end in ends]
+        outcome = outcomes[0] if len(outcomes) == 1 else outcomes[0].beside(outcomes[1])
+        walk.saw(outcome, ends[outcomes.index(outcome)])
+    verdict = walk.verdict
+    raise absence(verdict) if isinstance(verdict, Answer) else verdict
+
+
+async def _families(name: Name, types: Sequence[RRType], submit: Submit) -> list[Ended]:
+    """How each type ended, asked at once; one that is slow is left when another has addresses."""
+    lookups = [submit(Question(name, type_)) for type_ in types]
+    try:
+        done, pending = await asyncio.wait(lookups, return_when=asyncio.FIRST_COMPLETED)
+        if pending:
+            have = any(lookup.exception() is None and lookup.result() for lookup in done)
+            await asyncio.wait(pending, timeout=FAMILY_GRACE if have else None)
+    finally:
+        for lookup in lookups:
+            lookup.cancel()
+    return [_ended(lookup) for lookup in lookups if not lookup.cancelled()]
+
+
+def literal_answer(question: Question, now: float) -> Answer[Any] | None:
+    """The answer for a name that is an address, or would be one to inet_aton(3); None for a name."""
+    if question.type not in ADDRESS_TYPES:
+        return None
+    text = question.name[:-1]
+    literal = parse_literal(text)
+    if literal is None:
+        if not ends_in_number(text):
+            return None
+        return Answer.from_records(question, rcode=Rcode.NXDOMAIN, ttl=LOCAL_TTL, now=now, server="literal")
+    make = ADDRESS_TYPES[question.type]
+    same_family = (":" in literal) == (make is AAAA)
+    records = [Record(question.name, question.type, question.class_, LOCAL_TTL, make(literal))] if same_family else []
+    return Answer.from_records(question, records, ttl=LOCAL_TTL, now=now, server="literal")
+
+
+def _ended(lookup: asyncio.Future[Answer[Any]]) -> Ended:
+    error = lookup.exception()
+    if error is None:
+        return lookup.result()
+    if isinstance(error, ResolutionError):
+        return error
+    raise error
+
+
+def outcome_of(end: Ended) -> Outcome:
+    """What an end without records means for the search list."""
+    if isinstance(end, Answer):
+        return Outcome.NOT_FOUND if end.rcode else Outcome.NO_DATA
+    said_servfail = any(attempt.outcome.startswith("SERVFAIL") for attempt in end.attempts)
+    return Outcome.SERVFAIL if isinstance(end, ServerFailure) and said_servfail else Outcome.FAILED
+
+
+def absence(answer: Answer[Any]) -> ResolutionError:
+    """The error for an empty answer."""
+    question = answer.question
+    kind, reason = (NameNotFound, "no such name") if answer.rcode else (NoRecords, "no such records")
+    return kind(question.name, question.type.name, reason, rcode=answer.rcode.name, attempts=answer.attempts)
