@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import struct
+import sys
 from typing import Any, Protocol
 
 from aioresolver.errors import TransportError
@@ -157,9 +158,9 @@ def deadline_error() -> TransportError:
 def carriage_error(action: str, error: OSError, *, local: bool | None = None) -> TransportError:
     """What the operating system said, as a TransportError; `local` is read from its code unless it is given."""
     code = error.errno or (errno.ECONNRESET if isinstance(error, ConnectionError) else errno.EIO)
-    # asyncio raises some without number and text.
-    reason = f"{action}: {error.strerror or str(error) or os.strerror(code)}"
-    return TransportError(reason, code=code, local=code in LOCAL_ERRORS if local is None else local)
+    # asyncio raises some without a number, and some with a text of its own; Windows has its texts elsewhere.
+    text = error.strerror if sys.platform == "win32" else os.strerror(code)
+    return TransportError(f"{action}: {text}", code=code, local=code in LOCAL_ERRORS if local is None else local)
 
 
 def _question_section(query: bytes) -> bytes:

@@ -126,7 +126,10 @@ class UdpSocket:
     def broken(self, error: OSError, *, usable: bool = False) -> None:
         """The socket reports an error, such as an ICMP message: it concerns the nameserver, so all who wait fail."""
         self._fail_pending(lambda: _unreachable(error, local=False))
-        if not usable:
+        if usable:
+            self._read_on()
+            self._close_if_spent()
+        else:
             self._owner.unfit(self)
             self.close()
 
@@ -191,6 +194,12 @@ class UdpSocket:
                 return False
         return True
 
+    def _read_on(self) -> None:
+        # libuv, and with it uvloop, stops watching a descriptor that had an error.
+        if self._endpoint is None and self._open:
+            self._loop.remove_reader(self._connected.fileno())
+            self._loop.add_reader(self._connected.fileno(), self._drain)
+
     def _ignore(self, reply: bytes, exchange: Exchange | None) -> None:
         self._owner.ignored += 1
         # A late reply has an id that was used here; what has another one, or the wrong question, may be forged.
@@ -212,6 +221,7 @@ class UdpSocket:
         if isinstance(error, REFUSED):
             # It answers an earlier query, and this one was not sent.
             self._fail_pending(lambda: _unreachable(error, local=False), but=exchange)
+            self._read_on()
             try:
                 self.send(exchange.wire)
                 return
