@@ -23,9 +23,19 @@ class Code(IntEnum):
     def _missing_(cls, value: object) -> Any:
         if not isinstance(value, int) or not 0 <= value <= cls._largest():
             return None
-        member = int.__new__(cls, value)
-        member._name_ = f"{cls._prefix()}{value}"
-        member._value_ = value
+        return cls._unnamed(value)
+
+    @classmethod
+    def of(cls, number: int) -> Any:
+        """The member for a number that came from the wire, which cannot be out of range; `cls(number)` costs more."""
+        member = cls._value2member_map_.get(number)
+        return cls._unnamed(number) if member is None else member
+
+    @classmethod
+    def _unnamed(cls, number: int) -> Any:
+        member = int.__new__(cls, number)
+        member._name_ = f"{cls._prefix()}{number}"
+        member._value_ = number
         return member
 
     @classmethod

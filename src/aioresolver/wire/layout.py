@@ -7,9 +7,9 @@ import struct
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.edns import read_options
-from aioresolver.wire.names import NameMemo, read_name
+from aioresolver.wire.names import Name, NameMemo, read_name
 
-__all__ = ["TTL_LIMIT", "OptLayout", "RecordLayout", "Sections", "read_layout"]
+__all__ = ["TTL_LIMIT", "OptLayout", "Owners", "RecordLayout", "Sections", "read_layout"]
 
 TTL_LIMIT = 0x80000000
 """A TTL is below this; on the wire, one that is not counts as 0 (RFC 2181, 8)."""
@@ -23,14 +23,17 @@ Sections = tuple[list[RecordLayout], list[RecordLayout], list[RecordLayout]]
 OptLayout = tuple[int, int, "tuple[tuple[int, bytes], ...]"]
 """What OPT has for class and TTL, and its options."""
 
+Owners = dict[int, Name]
+"""The owners by offset, but for those that are the root or a pointer to the first question's name."""
+
 _OPT = int(RRType.OPT)
 _header = struct.Struct(">HHHHHH")
 _fixed_part = struct.Struct(">HHIH")
 _fixed_part_after_pointer = struct.Struct(">HHHIH")
 
 
-def read_layout(wire: bytes) -> tuple[int, int, Sections, OptLayout | None, NameMemo]:
-    """The id, the word of flags, where the records are, what OPT says, and what became known of names on the way.
+def read_layout(wire: bytes) -> tuple[int, int, Sections, OptLayout | None, Owners, NameMemo]:
+    """The id, the word of flags, where the records are, what OPT says, and the names that were met on the way.
 
     All names of questions and owners are checked, and all records are within the bytes, of which none is left over.
     Raises MessageFormatError.
@@ -44,12 +47,12 @@ def read_layout(wire: bytes) -> tuple[int, int, Sections, OptLayout | None, Name
     memo: NameMemo = {}
     try:
         position = _skip_questions(wire, questions, memo)
-        sections, opt, position = _walk(wire, position, (answer, authority, additional), memo)
+        sections, opt, position, owners = _walk(wire, position, (answer, authority, additional), memo)
     except (IndexError, struct.error):
         raise MessageFormatError("the message ends in the middle of a question or record") from None
     if position != size:
         raise MessageFormatError(f"the message ends at {position}, but has {size} bytes")
-    return id_, word, sections, opt, memo
+    return id_, word, sections, opt, owners, memo
 
 
 def _skip_questions(wire: bytes, count: int, memo: NameMemo) -> int:
@@ -68,13 +71,14 @@ def _skip_questions(wire: bytes, count: int, memo: NameMemo) -> int:
 
 def _walk(
     wire: bytes, position: int, counts: tuple[int, int, int], memo: NameMemo
-) -> tuple[Sections, OptLayout | None, int]:
-    """Where the records are, what OPT says, and the offset behind all."""
+) -> tuple[Sections, OptLayout | None, int, Owners]:
+    """Where the records are, what OPT says, the offset behind all, and the owners."""
     size = len(wire)
     # A pointer to the first question's name is by far the commonest owner, and that name has been checked.
     checked = 0xC00C if position > 12 else 0
     sections: Sections = [], [], []
     opt: OptLayout | None = None
+    owners: Owners = {}
     for section, count in zip(sections, counts, strict=True):
         for _ in range(count):
             owner = position
@@ -82,9 +86,12 @@ def _walk(
                 pointer, rrtype, rrclass, ttl, length = _fixed_part_after_pointer.unpack_from(wire, position)
                 position += 12
                 if pointer != checked:
-                    read_name(wire, owner, memo)
+                    owners[owner] = read_name(wire, owner, memo)[0]
             else:
-                position = read_name(wire, position, memo)[1] if wire[position] else position + 1
+                if wire[position]:
+                    owners[owner], position = read_name(wire, position, memo)
+                else:
+                    position += 1
                 rrtype, rrclass, ttl, length = _fixed_part.unpack_from(wire, position)
                 position += 10
             end = position + length
@@ -97,4 +104,4 @@ def _walk(
             else:
                 opt = rrclass, ttl, read_options(wire, position, end) if length else ()
             position = end
-    return sections, opt, position
+    return sections, opt, position, owners

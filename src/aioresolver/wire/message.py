@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from aioresolver.errors import RdataSyntaxError
 from aioresolver.wire.codes import Flag, Opcode, Rcode, RRClass, RRType
 from aioresolver.wire.edns import Edns
-from aioresolver.wire.layout import TTL_LIMIT, OptLayout, RecordLayout, Sections, read_layout
+from aioresolver.wire.layout import TTL_LIMIT, OptLayout, Owners, RecordLayout, Sections, read_layout
 from aioresolver.wire.names import Name, NameMemo, read_name, write_name
 from aioresolver.wire.rdata import GenericRdata, parse_rdata, read_rdata, write_rdata
 from aioresolver.wire.rdata.tokens import parse_ttl, tokenize
@@ -26,6 +26,7 @@ _TYPES_BY_NAME = {rrtype.name: rrtype for rrtype in RRType}
 _CLASSES = {int(rrclass): rrclass for rrclass in RRClass}
 _RCODES = {int(rcode): rcode for rcode in Rcode}
 
+_ROOT = Name(".")
 _EDNS = Edns()
 _HEADS = {
     (recursion_desired, edns): _header.pack(0, Flag.RD if recursion_desired else 0, 1, 0, 0, int(edns))
@@ -52,10 +53,7 @@ class Question(NamedTuple):
 
         Raises NameSyntaxError, and ValueError for what is no type.
         """
-        if isinstance(type, str):
-            rrtype = _TYPES_BY_NAME.get(type) or RRType.parse(type)
-        else:
-            rrtype = _TYPES.get(type) or RRType(type)
+        rrtype = _TYPES_BY_NAME.get(type) or RRType.parse(type) if isinstance(type, str) else RRType(type)
         return cls(Name.parse(name), rrtype, class_)
 
     def __str__(self) -> str:
@@ -193,8 +191,8 @@ class Message:
       hot path reads instead of records. Empty lists when it was built.
     """
 
-    __slots__ = ("_additional", "_answer", "_authority", "_edns", "_memo", "_opt", "_question", "_rcode", "_word", "id",
-                 "layout", "wire")  # fmt: skip
+    __slots__ = ("_additional", "_answer", "_authority", "_edns", "_memo", "_opt", "_owners", "_question", "_rcode",
+                 "_word", "id", "layout", "wire")  # fmt: skip
 
     id: int
     wire: bytes | None
@@ -219,6 +217,7 @@ class Message:
         self._word = flags & _FLAGS | opcode << 11 | rcode & 0xF
         self._rcode = int(rcode)
         self._memo: NameMemo = {}
+        self._owners: Owners = {}
         self._opt: OptLayout | None = None
         self._edns = edns
         self._question: tuple[Question, ...] | None = tuple(question)
@@ -234,7 +233,7 @@ class Message:
         when it is read. Raises MessageFormatError, for bytes left over too.
         """
         message = cls.__new__(cls)
-        message.id, word, message.layout, opt, memo = read_layout(wire)
+        message.id, word, message.layout, opt, message._owners, memo = read_layout(wire)
         message.wire = wire
         message._word = word
         message._rcode = word & 0xF if opt is None else (opt[1] >> 24) << 4 | word & 0xF
@@ -386,21 +385,22 @@ class Message:
             rrtype, rrclass = _type_and_class.unpack_from(wire, position)
             position += _type_and_class.size
             questions.append(
-                Question(name, _TYPES.get(rrtype) or RRType(rrtype), _CLASSES.get(rrclass) or RRClass(rrclass))
+                Question(name, _TYPES.get(rrtype) or RRType.of(rrtype), _CLASSES.get(rrclass) or RRClass.of(rrclass))
             )
         return tuple(questions)
 
     def _read_records(self, section: list[RecordLayout]) -> tuple[Record, ...]:
-        wire, memo = self.wire or b"", self._memo
-        if section and 12 not in memo and section[0][0] > 12:
-            read_name(wire, 12, memo)  # the question's, which most owners point to
+        if not section:
+            return ()
+        wire, memo, owner_of = self.wire or b"", self._memo, self._owners.get
+        asked = read_name(wire, 12, memo)[0] if section[0][0] > 12 else _ROOT
         new = Record.__new__
         records = []
         for owner, rrtype, rrclass, ttl, start, end in section:
             record = new(Record)
-            record._name = read_name(wire, owner, memo)[0]
-            record._type = _TYPES.get(rrtype) or RRType(rrtype)
-            record._class = _CLASSES.get(rrclass) or RRClass(rrclass)
+            record._name = owner_of(owner) or (asked if wire[owner] else _ROOT)
+            record._type = _TYPES.get(rrtype) or RRType.of(rrtype)
+            record._class = _CLASSES.get(rrclass) or RRClass.of(rrclass)
             record._ttl = ttl
             record._data = None
             record._source = wire, start, end, memo

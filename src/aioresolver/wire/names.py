@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import idna
@@ -25,10 +26,11 @@ _match_token = re.compile(r"\\([0-9]{3})|\\([ -/:-~])|([!-\-/-\[\]-~]+)|(\.)").m
 _skip_label = re.compile(r"(?:[^.\\]|\\.)+\.").match
 _find_special = re.compile(r"[^a-zA-Z0-9_.\-\u0080-\U0010ffff]").findall
 
+# All but the dot, which separates labels more often than it is in one.
 _ESCAPES = {
-    byte: f"\\{chr(byte)}" if chr(byte) in '"().;\\@$' else f"\\{byte:03d}"
+    byte: f"\\{chr(byte)}" if chr(byte) in '"();\\@$' else f"\\{byte:03d}"
     for byte in range(256)
-    if not 0x20 < byte < 0x7F or chr(byte) in '"().;\\@$'
+    if not 0x20 < byte < 0x7F or chr(byte) in '"();\\@$'
 }
 _LENGTHS = [bytes((length,)) for length in range(_MAX_LABEL + 1)]
 
@@ -147,17 +149,15 @@ def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int |
     followed: backwards only, each part ending before the one that points to it, at most MAX_HOPS of them.
     Raises MessageFormatError.
     """
-    if memo is None:
-        memo = {}
-    if end is None:
-        end = len(wire)
+    memo = {} if memo is None else memo
+    end = len(wire) if end is None else end
     limit = end if end < offset + _MAX_WIRE else offset + _MAX_WIRE  # noqa: FURB136 - min() takes a tenth of the time
     labels = []
     position = offset
     while position < limit:
         length = wire[position]
+        position += 1
         if length <= _MAX_LABEL:
-            position += 1
             stop = position + length
             labels.append(wire[position:stop])
             if length:
@@ -167,28 +167,27 @@ def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int |
             if offset < _POINTER_REACH:
                 memo[offset] = name, int(name is _ROOT), position - offset, 0, 0, position
             return name, position
-        position += 2
-        if length < 0xC0 or position > limit:
+        if length < 0xC0 or position == limit:
             break
-        target = (length & 0x3F) << 8 | wire[position - 1]
+        target = (length & 0x3F) << 8 | wire[position]
         entry = memo.get(target) or _read_tail(wire, target, memo)
         if entry is None:
             break
-        text, at, size, hops, _, reach = entry
-        if reach > offset or hops >= MAX_HOPS or size + position - 2 - offset > _MAX_WIRE:
+        text, at, size, hops, reach, stop = entry
+        total = size + position - 1 - offset
+        position += 1
+        if stop > offset or hops >= MAX_HOPS or total > _MAX_WIRE:
             break
         if labels:
-            labels.append(b"")
-            name = Name(_text(labels) + text[at:])
+            name = Name(_text([*labels, b""]) + text[at:])
             if offset < _POINTER_REACH:
-                memo[offset] = name, 0, size + position - 2 - offset, hops + 1, reach, position
-        elif not at:
-            name = text
-        elif size == 1:
-            name = _ROOT
-        else:
-            name = Name(text[at:])
-            memo[target] = name, 0, *entry[2:]
+                memo[offset] = name, 0, total, hops + 1, stop, position
+            return name, position
+        if not at:
+            return text, position
+        name = Name(text[at:] or ".")
+        if size > 1:
+            memo[target] = name, 0, size, hops, reach, stop
         return name, position
     raise MessageFormatError(f"no valid name at offset {offset}")
 
@@ -249,65 +248,71 @@ def _read_tail(wire: bytes, target: int, memo: NameMemo) -> _Entry | None:
     Forwards over labels and pointers to something known, the root or nonsense; then backwards, to settle each place
     passed. What is settled for a place does not depend on the way there, so no place is ever passed twice.
     """
-    passed: dict[int, bytes | None] = {}
+    runs: dict[int, list[tuple[int, bytes]]] = {}
     position = target
     entry: _Entry | None = None
-    while position < len(wire) and position not in passed:
-        if position in memo:
-            entry = memo[position]
-            break
-        length = wire[position]
-        if not length:
-            entry = memo[position] = _ROOT, 1, 1, 0, 0, position + 1
-            break
-        if length <= _MAX_LABEL:
-            passed[position] = wire[position + 1 : position + 1 + length]
-            position += 1 + length
-            continue
-        passed[position] = None
-        if length < 0xC0 or position + 1 >= len(wire):
-            break
-        position = (length & 0x3F) << 8 | wire[position + 1]
-    run: dict[int, bytes] = {}
-    for start, label in reversed(passed.items()):
-        if label is not None:
-            run[start] = label
-            continue
-        if run:
-            entry = _through_labels(run, entry, memo)
-            run.clear()
+    run: list[tuple[int, bytes]] = []
+    try:
+        while True:
+            while position not in memo and 0 < (length := wire[position]) <= _MAX_LABEL:
+                start = position
+                position += 1 + length
+                run.append((start, wire[start + 1 : position]))
+            if position in memo:
+                entry = memo[position]
+                break
+            if not length:
+                entry = memo[position] = _ROOT, 1, 1, 0, 0, position + 1
+                break
+            if position in runs or length < 0xC0:
+                break
+            runs[position] = run
+            run = []
+            position = (length & 0x3F) << 8 | wire[position + 1]
+    except IndexError:
+        pass
+    if run:
+        entry = _through_labels(run, entry, memo)
+    for start, run in reversed(runs.items()):
         if entry is not None:
             text, at, size, hops, _, end = entry
             entry = (text, at, size, hops + 1, end, start + 2) if hops < MAX_HOPS and end <= start else None
         memo[start] = entry
-    return _through_labels(run, entry, memo) if run else entry
+        if run:
+            entry = _through_labels(run, entry, memo)
+    return entry
 
 
-def _through_labels(run: dict[int, bytes], entry: _Entry | None, memo: NameMemo) -> _Entry | None:
-    """Settle labels that stand before the name of `entry`, the last label coming first; the entry of the last one."""
+def _through_labels(run: list[tuple[int, bytes]], entry: _Entry | None, memo: NameMemo) -> _Entry | None:
+    """Settle the places of labels that stand before the name of `entry`; the entry of the first."""
     if entry is None:
-        memo.update(dict.fromkeys(run))
+        memo.update(dict.fromkeys([start for start, _ in run]))
         return None
     text, at, size, hops, reach, end = entry
-    labels = [*reversed(run.values()), b""]
-    front = _text(labels)
+    labels = [label for _, label in run]
+    front = _text([*labels, b""])
     whole = Name(front + text[at:])
-    at = len(front)
-    plain = at == sum(map(len, labels)) + len(labels) - 1
-    for start, label in run.items():
-        at -= 1 + len(label if plain else _text([label]))
-        size += 1 + len(label)
-        entry = (whole, at, size, hops, reach, end) if size <= _MAX_WIRE and reach <= start else None
-        memo[start] = entry
-    return entry
+    shown: Sequence[str | bytes] = labels
+    length = sum(map(len, labels)) + len(labels)
+    if len(front) > length:
+        shown = front.split(".") if front.count(".") == len(labels) else [_text([label]) for label in labels]
+    at = 0
+    size += length
+    for (start, label), part in zip(run, shown, strict=False):
+        memo[start] = (whole, at, size, hops, reach, end) if size <= _MAX_WIRE and reach <= start else None
+        at += 1 + len(part)
+        size -= 1 + len(label)
+    return memo[run[0][0]]
 
 
 def _text(labels: list[bytes]) -> str:
     """The canonical text of labels, joined with dots."""
     joined = b".".join(labels)
-    if len(joined.translate(None, _PLAIN_BYTES)) == len(labels) - 1:
+    if len(joined.translate(None, _PLAIN_BYTES)) < len(labels):
         return joined.lower().decode()
-    return ".".join([label.lower().decode("latin-1").translate(_ESCAPES) for label in labels])
+    if joined.count(b".") < len(labels):
+        return joined.lower().decode("latin-1").translate(_ESCAPES)
+    return ".".join([label.lower().decode("latin-1").translate(_ESCAPES).replace(".", "\\.") for label in labels])
 
 
 def _parse_any(text: str, origin: Name | None) -> Name:
