@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import contextlib
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -219,8 +220,16 @@ def closed_port() -> int:
 
 
 @pytest.fixture
-def open_descriptors() -> Callable[[], int]:
-    """How many descriptors this process has open."""
+def open_sockets() -> Callable[[], int]:
+    """How many sockets this process has open."""
     if not sys.platform.startswith("linux"):
         pytest.skip("descriptors are counted in /proc")
-    return lambda: len(os.listdir("/proc/self/fd"))
+
+    def count() -> int:
+        found = 0
+        for descriptor in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # the one that listed them
+                found += str(descriptor.readlink()).startswith("socket:")
+        return found
+
+    return count

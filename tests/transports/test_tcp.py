@@ -238,11 +238,11 @@ def deaf_listener():
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="backlogs differ")
-def test_deadline_and_cancelling_hold_while_connecting(run_virtual, messages, open_descriptors):
+def test_deadline_and_cancelling_hold_while_connecting(run_virtual, messages, open_sockets):
     async def scenario():
         loop = asyncio.get_running_loop()
         with deaf_listener() as nameserver:
-            before = open_descriptors()
+            before = open_sockets()
             async with carrying(nameserver) as transport:
                 begun = loop.time()
                 futures = [transport.exchange(messages.query(), begun + after) for after in (1, 2)]
@@ -251,15 +251,15 @@ def test_deadline_and_cancelling_hold_while_connecting(run_virtual, messages, op
                         await future
                 assert 2 <= loop.time() - begun < 2.01
                 await turns()
-                assert open_descriptors() == before  # nobody waits, so it does not go on connecting
+                assert open_sockets() == before  # nobody waits, so it does not go on connecting
                 given_up = transport.exchange(messages.query(), begun + 1000)
                 await turns()
                 given_up.cancel()
                 another = transport.exchange(messages.query(), begun + 1000)
                 await turns()
-                assert open_descriptors() == before + 1
+                assert open_sockets() == before + 1
             assert another.exception().local
-            assert open_descriptors() == before
+            assert open_sockets() == before
 
     run_virtual(scenario())
 
@@ -420,9 +420,9 @@ async def test_ids_are_never_shared(tcp_server, messages):
 
 
 @pytest.mark.parametrize("moment", ["never used", "connecting", "waiting", "idle"])
-async def test_closing(tcp_server, messages, open_descriptors, moment):
+async def test_closing(tcp_server, messages, open_sockets, moment):
     server = await tcp_server(None)
-    before = open_descriptors()
+    before = open_sockets()
     transport = TcpTransport(server.nameserver)
     future = None
     if moment != "never used":
@@ -437,7 +437,7 @@ async def test_closing(tcp_server, messages, open_descriptors, moment):
     for peer in server.peers:
         await asyncio.wait_for(peer.closed.wait(), 10)
     await turns()
-    assert open_descriptors() == before
+    assert open_sockets() == before
     assert not [handle for handle in asyncio.get_running_loop()._scheduled if not handle.cancelled()]
     for failed in [
         transport.exchange(messages.query(), soon()),
@@ -484,7 +484,7 @@ async def test_with_eager_tasks(tcp_server, messages):
                 await transport.exchange(messages.query(), soon())
 
 
-def test_on_each_kind_of_loop(any_loop, start_servers, messages, open_descriptors, closed_port):
+def test_on_each_kind_of_loop(any_loop, start_servers, messages, open_sockets, closed_port):
     async def scenario():
         server = await start_servers[1]()
         async with carrying(server) as transport:
@@ -501,12 +501,12 @@ def test_on_each_kind_of_loop(any_loop, start_servers, messages, open_descriptor
             await peer.closed.wait()
         await server.stop()
         await asyncio.sleep(0.01)
-        before = open_descriptors()
+        before = open_sockets()
         async with carrying(Nameserver("tcp", "127.0.0.1", closed_port)) as transport:
             with pytest.raises(TransportError, match="no connection to the nameserver"):
                 await transport.exchange(messages.query(), soon())
             connecting = transport.exchange(messages.query(), soon())
         assert connecting.exception().local
-        assert open_descriptors() == before
+        assert open_sockets() == before
 
     any_loop(scenario())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
+import datetime as dt
 import errno
 import ipaddress
 import ssl
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-DAY = datetime.timedelta(days=1)
+DAY = dt.timedelta(days=1)
 
 
 def soon() -> float:
@@ -41,7 +41,7 @@ class Authority:
         self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def sign(self, subject, public_key, *, authority=False, names=(), days=10, issuer=None, key=None):
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = dt.datetime.now(dt.timezone.utc)
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -119,10 +119,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("fault", REFUSED)
-async def test_refuses_a_certificate(tcp_server, messages, authority, open_descriptors, fault):
+async def test_refuses_a_certificate(tcp_server, messages, authority, open_sockets, fault):
     names, hostname, options, reason = REFUSED[fault]
     server = await tcp_server(scheme="tls", hostname=hostname, ssl=authority.server_context(*names, **options))
-    before = open_descriptors()
+    before = open_sockets()
     async with carrying(server) as transport:
         futures = [transport.exchange(messages.query(), soon()) for _ in range(2)]
         for future in futures:
@@ -132,7 +132,7 @@ async def test_refuses_a_certificate(tcp_server, messages, authority, open_descr
             assert raised.value.errno == errno.EPROTO
     for _ in range(10):
         await asyncio.sleep(0)
-    assert open_descriptors() == before
+    assert open_sockets() == before
     assert not any(peer.queries for peer in server.peers)
 
 
@@ -148,7 +148,7 @@ async def test_says_nothing_in_clear(tcp_server, messages):
 
     listener = await asyncio.start_server(talk, "127.0.0.1", 0)
     transport = TlsTransport(Nameserver("tls", *listener.sockets[0].getsockname(), hostname="dns.test"))
-    with pytest.raises(TransportError, match="no TLS with dns.test") as raised:
+    with pytest.raises(TransportError, match=r"no TLS with dns\.test") as raised:
         await transport.exchange(messages.query("secret.example"), soon())
     assert not raised.value.local
     await refused.wait()
@@ -165,13 +165,13 @@ async def test_closed_during_the_handshake(messages):
 
     listener = await asyncio.start_server(slam, "127.0.0.1", 0)
     transport = TlsTransport(Nameserver("tls", *listener.sockets[0].getsockname()))
-    with pytest.raises(TransportError, match="no (connection to the nameserver|TLS with 127.0.0.1): .+"):
+    with pytest.raises(TransportError, match=r"no (connection to the nameserver|TLS with 127\.0\.0\.1): .+"):
         await transport.exchange(messages.query(), soon())
     await transport.aclose()
     listener.close()
 
 
-async def test_silent_during_the_handshake(messages, open_descriptors):
+async def test_silent_during_the_handshake(messages, open_sockets):
     accepted = asyncio.Event()
 
     async def wait(reader, writer):
@@ -180,7 +180,7 @@ async def test_silent_during_the_handshake(messages, open_descriptors):
         writer.close()
 
     listener = await asyncio.start_server(wait, "127.0.0.1", 0)
-    before = open_descriptors()
+    before = open_sockets()
     transport = TlsTransport(Nameserver("tls", *listener.sockets[0].getsockname()))
     late = transport.exchange(messages.query(), asyncio.get_running_loop().time() + 0.05)
     with pytest.raises(TransportError, match="deadline"):
@@ -192,7 +192,7 @@ async def test_silent_during_the_handshake(messages, open_descriptors):
     listener.close()
     for _ in range(10):
         await asyncio.sleep(0)
-    assert open_descriptors() < before
+    assert open_sockets() < before
 
 
 async def test_context_of_ones_own(tcp_server, messages, authority, monkeypatch):
@@ -214,8 +214,10 @@ async def test_asks_again_when_a_used_connection_was_closed(tcp_server, messages
     assert len(server.peers) == 2
 
 
-def test_on_each_kind_of_loop(any_loop, start_servers, messages, authority, open_descriptors):
+def test_on_each_kind_of_loop(any_loop, start_servers, messages, authority, open_sockets):
     async def scenario():
+        await asyncio.sleep(0)
+        before = open_sockets()
         right, wrong = authority.server_context(NAME), authority.server_context(x509.DNSName("other.test"))
         server = await start_servers[1](scheme="tls", hostname="dns.test", ssl=right)
         async with carrying(server, idle_timeout=0.01) as transport:
@@ -225,14 +227,13 @@ def test_on_each_kind_of_loop(any_loop, start_servers, messages, authority, open
         await server.stop()
         server = await start_servers[1](scheme="tls", hostname="dns.test", ssl=wrong)
         async with carrying(server) as transport:
-            with pytest.raises(TransportError, match="the certificate of dns.test is not valid"):
+            with pytest.raises(TransportError, match=r"the certificate of dns\.test is not valid"):
                 await transport.exchange(messages.query(), soon())
             connecting = transport.exchange(messages.query(), soon())
             await asyncio.sleep(0)
         assert connecting.exception().local
         await server.stop()
         await asyncio.sleep(0.01)
+        assert open_sockets() == before
 
-    before = open_descriptors()
     any_loop(scenario())
-    assert open_descriptors() == before

@@ -256,50 +256,50 @@ async def test_bound_on_queries_in_flight(udp_server, messages, monkeypatch):
     assert all(future.exception() for future in futures)
 
 
-def test_renewed_by_time_and_owed_replies_are_taken(run_virtual, messages, start_servers, open_descriptors):
+def test_renewed_by_time_and_owed_replies_are_taken(run_virtual, messages, start_servers, open_sockets):
     async def scenario():
         server = await start_servers[0](None)
         loop = asyncio.get_running_loop()
-        before = open_descriptors()
+        before = open_sockets()
         async with carrying(server, renew_seconds=10) as transport:
             owed = transport.exchange(messages.query(), loop.time() + 100)
             query, address = await server.next()
             await asyncio.sleep(11)
-            assert open_descriptors() == before + 2  # its successor is there, and it still listens
+            assert open_sockets() == before + 2  # its successor is there, and it still listens
             later = transport.exchange(messages.query("later.example"), loop.time() + 100)
             _, new_address = await server.next()
             assert new_address != address
             server.send(messages.reply(query), address)
             await owed
             await settle()
-            assert open_descriptors() == before + 1
+            assert open_sockets() == before + 1
             server.send(messages.reply(server.queries[1][0]), new_address)
             await later
             await asyncio.sleep(11)
-            assert open_descriptors() == before  # idle: nothing is kept
+            assert open_sockets() == before  # idle: nothing is kept
             renewed = transport.exchange(messages.query(), loop.time() + 100)
             await server.next()
             assert len(set(server.ports)) == 3
         assert renewed.exception().local
-        assert open_descriptors() == before
+        assert open_sockets() == before
         server.transport.abort()
         await asyncio.sleep(0)
 
     run_virtual(scenario())
 
 
-async def test_retiring_sockets_are_bounded_too(udp_server, messages, open_descriptors):
+async def test_retiring_sockets_are_bounded_too(udp_server, messages, open_sockets):
     server = await udp_server(None)
-    before = open_descriptors()
+    before = open_sockets()
     async with carrying(server, sockets=3, renew_queries=2) as transport:
         futures = [transport.exchange(messages.query(), soon()) for _ in range(200)]
         await arrival(server, futures)
-        assert open_descriptors() - before <= 6
+        assert open_sockets() - before <= 6
         for query, address in server.queries:
             server.send(messages.reply(query), address)
         await asyncio.gather(*futures)
         await settle()
-        assert open_descriptors() - before <= 3
+        assert open_sockets() - before <= 3
 
 
 def test_deadline(run_virtual, messages, start_servers):
@@ -404,16 +404,16 @@ async def test_refusal_fails_all_who_wait_on_the_socket(udp_server, messages):
         assert transport._sockets == [sock]
 
 
-async def test_broken_socket_is_replaced(udp_server, messages, open_descriptors):
+async def test_broken_socket_is_replaced(udp_server, messages, open_sockets):
     server = await udp_server()
-    before = open_descriptors()
+    before = open_sockets()
     async with carrying(server) as transport:
         future = transport.exchange(messages.query(), soon())
         transport._sockets[0].broken(OSError(errno.EHOSTUNREACH, "No route to host"))
         with pytest.raises(TransportError, match="No route to host") as raised:
             await future
         assert not raised.value.local
-        assert open_descriptors() == before
+        assert open_sockets() == before
         assert await transport.exchange(messages.query(), soon())
 
 
@@ -535,9 +535,9 @@ def test_without_descriptors():
     subprocess.run([sys.executable, "-W", "error", "-c", EXHAUSTED], check=True, timeout=30)
 
 
-async def test_closing(udp_server, messages, open_descriptors):
+async def test_closing(udp_server, messages, open_sockets):
     server = await udp_server(None)
-    before = open_descriptors()
+    before = open_sockets()
     transport = UdpTransport(server.nameserver)
     futures = [transport.exchange(messages.query(), soon()) for _ in range(20)]
     await transport.aclose()
@@ -546,7 +546,7 @@ async def test_closing(udp_server, messages, open_descriptors):
         with pytest.raises(TransportError, match="the transport is closed") as raised:
             await future
         assert raised.value.local
-    assert open_descriptors() == before
+    assert open_sockets() == before
     assert not [handle for handle in asyncio.get_running_loop()._scheduled if not handle.cancelled()]
     assert transport.in_flight == 0
 
@@ -613,10 +613,10 @@ def test_impossible_settings(options):
         UdpTransport(Nameserver("udp", "127.0.0.1"), **options)
 
 
-def test_on_each_kind_of_loop(any_loop, start_servers, messages, open_descriptors, closed_port):
+def test_on_each_kind_of_loop(any_loop, start_servers, messages, open_sockets, closed_port):
     async def scenario():
         server = await start_servers[0]()
-        before = open_descriptors()
+        before = open_sockets()
         async with carrying(server, renew_queries=7) as transport:
             for _ in range(20):
                 await transport.exchange(messages.query(), soon())
@@ -633,7 +633,7 @@ def test_on_each_kind_of_loop(any_loop, start_servers, messages, open_descriptor
             pending = transport.exchange(messages.query(), soon())
         with pytest.raises(TransportError, match="closed"):
             await pending
-        assert open_descriptors() == before
+        assert open_sockets() == before
 
         async with carrying(Nameserver("udp", "127.0.0.1", closed_port)) as transport:
             for _ in range(3):  # uvloop would go deaf after the first
@@ -641,13 +641,13 @@ def test_on_each_kind_of_loop(any_loop, start_servers, messages, open_descriptor
                     await transport.exchange(messages.query(), soon() + FAR)
                 assert not raised.value.local
             await asyncio.sleep(0)
-        assert open_descriptors() == before
+        assert open_sockets() == before
 
         unused = UdpTransport(server.nameserver)
         never_sent = unused.exchange(messages.query(), soon())
         await unused.aclose()  # in the same turn: on a loop without readers nothing is attached yet
         assert never_sent.exception().local
-        assert open_descriptors() == before
+        assert open_sockets() == before
         server.transport.abort()
         await asyncio.sleep(0.01)
 
