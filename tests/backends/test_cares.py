@@ -293,7 +293,9 @@ async def test_a_resolv_conf_that_changes_is_read_again(server, tmp_path, monkey
     path.write_text(f"nameserver 127.0.0.1:{server.port}\n")
     async with DNSServer("www.example. 60 A 192.0.2.99") as other, CaresBackend(resolv_conf=str(path)) as backend:
         first = await backend.query(question("www.example A"), soon())
-        path.write_text(f"nameserver 127.0.0.1:{other.port}\n# and longer than before\n")
+        new = tmp_path / "new"
+        new.write_text(f"nameserver 127.0.0.1:{other.port}\n")
+        new.replace(path)
         deadline = soon()
         while len(answer := await backend.query(question("www.example A"), deadline)) == 2:
             await asyncio.sleep(0)

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from aioresolver.backends.base import Backend
-from aioresolver.backends.system import SystemBackend
+from aioresolver.backends.system import SystemBackend, getnameinfo
 from aioresolver.errors import ConfigurationError, LookupTimeout, ServerFailure, UsageError
 from aioresolver.wire.codes import Rcode, RRClass
 from aioresolver.wire.message import Question
@@ -372,7 +372,7 @@ def test_a_loop_may_close_while_a_thread_is_inside(system):
 def test_a_hung_call_does_not_keep_the_program_from_ending():
     program = """
 import asyncio, threading
-from aioresolver.backends.system import SystemBackend
+from aioresolver.backends.system import SystemBackend, getnameinfo
 from aioresolver.wire.message import Question
 
 inside = threading.Event()
@@ -395,6 +395,22 @@ asyncio.run(main())
 
     assert done.stdout == "ended\n"
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 11), reason="socket.getnameinfo itself is used")
+def test_the_stand_in_for_getnameinfo(monkeypatch):
+    def look_up(address):
+        raise socket.herror(known[address], "words")
+
+    known = {"192.0.2.1": 1, "192.0.2.2": 2, "192.0.2.3": 3, "192.0.2.4": 4}
+    monkeypatch.setattr(socket, "gethostbyaddr", look_up)
+    codes = []
+    for address in known:
+        with pytest.raises(socket.gaierror, match="words") as caught:
+            getnameinfo((address, 0), socket.NI_NAMEREQD)
+        codes.append(caught.value.errno)
+
+    assert codes == [socket.EAI_NONAME, socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_NONAME]
 
 
 def test_settings_that_cannot_be_used():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from types import TracebackType
@@ -40,6 +41,17 @@ NO_DATA = {
     if code is not None
 } - {socket.EAI_NONAME}
 
+getnameinfo: Callable[..., Any] = socket.getnameinfo
+if sys.version_info < (3, 11):
+
+    def getnameinfo(sockaddr: tuple[str, int], _flags: int) -> tuple[str, str]:
+        """The same with another function: there, socket.getnameinfo stops the whole program while it waits."""
+        try:
+            return socket.gethostbyaddr(sockaddr[0])[0], ""
+        except socket.herror as error:
+            codes = {1: socket.EAI_NONAME, 2: socket.EAI_AGAIN, 4: socket.EAI_NONAME}  # of <netdb.h>
+            raise socket.gaierror(codes.get(error.errno or 0, socket.EAI_FAIL), error.strerror) from error
+
 
 class SystemBackend:
     """Asks the operating system: hosts file, nsswitch.conf, mDNS, VPNs and all else that only it knows.
@@ -68,7 +80,7 @@ class SystemBackend:
         threads: int = 32,
         initializer: Callable[[], object] | None = None,
         getaddrinfo: Callable[..., Any] = socket.getaddrinfo,
-        getnameinfo: Callable[..., Any] = socket.getnameinfo,
+        getnameinfo: Callable[..., Any] = getnameinfo,
     ) -> None:
         if threads < 1:
             raise ConfigurationError(f"a system backend needs at least one thread, not {threads}")
