@@ -175,7 +175,7 @@ class Flag(IntFlag):
 
 
 class ExtendedError(Code):
-    """Why a server could not do better (RFC 8914, 4)."""
+    """Why a server could not do better (RFC 8914, 4, and the registry it opened)."""
 
     OTHER = 0
     UNSUPPORTED_DNSKEY_ALGORITHM = 1
@@ -202,6 +202,14 @@ class ExtendedError(Code):
     NO_REACHABLE_AUTHORITY = 22
     NETWORK_ERROR = 23
     INVALID_DATA = 24
+    SIGNATURE_EXPIRED_BEFORE_VALID = 25
+    TOO_EARLY = 26
+    UNSUPPORTED_NSEC3_ITERATIONS_VALUE = 27
+    UNABLE_TO_CONFORM_TO_POLICY = 28
+    SYNTHESIZED = 29
+    INVALID_QUERY_TYPE = 30
+    RATE_LIMITED = 31
+    OVER_QUOTA = 32
 
 
 class EdnsOption(Code):

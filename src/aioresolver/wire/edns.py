@@ -127,8 +127,8 @@ class Edns(NamedTuple):
 
     def to_wire(self, rcode: int = 0) -> bytes:
         """The whole OPT record, with the upper 8 bits of this rcode. Raises ValueError when something is too large."""
-        data = b"".join([_pair.pack(code, len(data)) + data for code, data in self.options])
         try:
+            data = b"".join([_pair.pack(code, len(data)) + data for code, data in self.options])
             return _opt.pack(RRType.OPT, self.payload, rcode >> 4, self.version, self.flags, len(data)) + data
         except struct.error as error:
             raise ValueError(f"{self!r} cannot be written: {error}") from error
