@@ -70,7 +70,7 @@ def test_every_kind_of_line():
 
 
 def test_dnspython_reads_the_same():
-    text = ZONE
+    text = ZONE.replace("$ORIGIN sub", "$ORIGIN sub.example.")  # dnspython 2.8 knows no relative origin
     theirs = dns.zone.from_file(io.StringIO(text), origin="example.", relativize=False)
     expected = {
         (name.to_text().lower(), rdataset.ttl, rdata.to_digestable())

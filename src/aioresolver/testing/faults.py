@@ -112,9 +112,9 @@ class Fault:
     # Carriage: the reply is right, but it does not come as it should.
 
     @staticmethod
-    def drop(probability: float = 1.0, /, **only: Unpack[Selectors]) -> Fault:
+    def drop(share: float = 1.0, /, **only: Unpack[Selectors]) -> Fault:
         """The reply is lost: `Fault.drop(0.05)` loses one in twenty."""
-        only.setdefault("probability", probability)
+        only.setdefault("probability", share)
         return Fault(_drop, **only)
 
     @staticmethod

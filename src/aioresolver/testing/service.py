@@ -26,6 +26,7 @@ class Channel(Protocol):
     @property
     def transport(self) -> str:
         """How it is called: udp or tcp."""
+        ...
 
     def send(self, wire: bytes, client: Client, *, elsewhere: bool = False) -> None:
         """Send a message."""
