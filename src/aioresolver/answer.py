@@ -173,6 +173,13 @@ class Answer(Generic[D]):
         return max(0, round(self.expires - _now()))
 
     @property
+    def empty(self) -> bool:
+        """Whether it has no records; an answer that nobody read yet need not be decoded to tell."""
+        if self._chain is None and isinstance(self._message, bytes):
+            return False
+        return not self._read().records
+
+    @property
     def dangling(self) -> bool:
         """Whether the aliases lead to a name of which the message says nothing at all."""
         if isinstance(self._message, bytes):
