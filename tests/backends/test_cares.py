@@ -287,22 +287,71 @@ async def test_absence_is_not_believed_longer_than_we_say_so(server, monkeypatch
     assert str(answer[0]) == "10 www.example."
 
 
-async def test_a_resolv_conf_that_changes_is_read_again(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(cares, "CHECK_SECONDS", 0)
-    path = tmp_path / "resolv.conf"
-    path.write_text(f"nameserver 127.0.0.1:{server.port}\n")
-    async with DNSServer("www.example. 60 A 192.0.2.99") as other, CaresBackend(resolv_conf=str(path)) as backend:
-        first = await backend.query(question("www.example A"), soon())
-        new = tmp_path / "new"
-        new.write_text(f"nameserver 127.0.0.1:{other.port}\n")
-        new.replace(path)
-        deadline = soon()
-        while len(answer := await backend.query(question("www.example A"), deadline)) == 2:
-            await asyncio.sleep(0)
+def test_a_resolv_conf_that_changes_is_read_again(tmp_path):
+    """In a mount namespace of its own, since c-ares knows only the one file."""
+    program = """
+import asyncio
+from aioresolver.backends import cares
+from aioresolver.testing import DNSServer
+from aioresolver.wire.message import Question
 
-    assert len(first) == 2
-    assert [str(data) for data in answer] == ["192.0.2.99"]
-    assert first.server == "c-ares"
+async def main():
+    cares.CHECK_SECONDS = 0
+    async with DNSServer("www. 60 A 192.0.2.1") as old, DNSServer("www. 60 A 192.0.2.2") as new:
+        with open("/etc/resolv.conf", "r+") as file:
+            print(f"nameserver 127.0.0.1:{old.port:05}", file=file, flush=True)
+            async with cares.CaresBackend() as backend:
+                deadline = asyncio.get_running_loop().time() + 20
+                first = await backend.query(Question.parse("www"), deadline)
+                print(first.server, *first)
+                file.seek(0)
+                print(f"nameserver 127.0.0.1:{new.port:05}", file=file, flush=True)
+                while (answer := await backend.query(Question.parse("www"), deadline)).data == first.data:
+                    await asyncio.sleep(0)
+                print(*answer)
+
+asyncio.run(main())
+"""
+    path = tmp_path / "resolv.conf"
+    path.touch()
+    private = [
+        "unshare",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        'mount --bind "$0" /etc/resolv.conf && exec "$@"',
+        path,
+    ]
+    try:
+        subprocess.run([*private, "true"], check=True, capture_output=True, timeout=30)
+    except (OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"no mount namespace: {error}")
+    done = subprocess.run(
+        [*private, sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert (done.stdout, done.stderr) == ("c-ares 192.0.2.1\n192.0.2.2\n", "")
+
+
+async def test_without_a_resolv_conf_c_ares_is_left_to_look_itself(server, monkeypatch, tmp_path):
+    monkeypatch.setattr(cares, "CHECK_SECONDS", 0)
+    monkeypatch.setattr(cares, "RESOLV_CONF", str(tmp_path / "none"))
+    refreshed: list[bool] = []
+
+    class Fake:
+        knows = ask = aclose = None
+
+        def refresh(self):
+            refreshed.append(True)
+
+    backend = CaresBackend()
+    backend._check_configuration(Fake(), 1.0)
+    (tmp_path / "none").touch()
+    backend._check_configuration(Fake(), 2.0)
+    backend._check_configuration(Fake(), 3.0)
+
+    assert refreshed == [True, True]
 
 
 async def test_a_deadline_in_the_past_asks_nobody(backend, server):

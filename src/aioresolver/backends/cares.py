@@ -43,8 +43,7 @@ class CaresBackend:
     of the system, as c-ares finds them, and follows when resolv.conf changes. `patience` is the time in seconds after
     which a silent nameserver is asked again until c-ares has measured it; it doubles from try to try. `rotate`
     spreads the questions over the nameservers. `flags` are c-ares' own: none of them by default, so that there is no
-    EDNS and with it no DNS cookie, on which many a home router chokes. `resolv_conf` is the file to read in place of
-    the system's.
+    EDNS and with it no DNS cookie, on which many a home router chokes.
 
     The deadline is ours. c-ares stops waiting when it thinks fit, often well before; it is then asked again.
 
@@ -77,7 +76,6 @@ class CaresBackend:
         patience: float = 0.5,
         rotate: bool = False,
         flags: int = 0,
-        resolv_conf: str | None = None,
         threaded: bool | None = None,
     ) -> None:
         if isinstance(nameservers, (str, Nameserver)):
@@ -99,9 +97,7 @@ class CaresBackend:
         }
         if self.nameservers:
             self._options["servers"] = [_server_text(nameserver) for nameserver in self.nameservers]
-        if resolv_conf is not None:
-            self._options["resolvconf_path"] = resolv_conf
-        self._watched = None if self.nameservers else resolv_conf or RESOLV_CONF
+        self._watched = None if self.nameservers else RESOLV_CONF
         self._threaded = threaded
         self._under_way: set[_Lookup] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
