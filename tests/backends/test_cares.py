@@ -444,6 +444,29 @@ async def test_a_thousand_are_made_used_and_closed_without_a_trace(server):
     assert len(asyncio.all_tasks()) == tasks
 
 
+def test_a_loop_may_end_without_closing():
+    program = """
+import asyncio, gc, socket
+from aioresolver.backends.cares import CaresBackend
+from aioresolver.wire.message import Question
+
+async def main(port):
+    backend = CaresBackend(f"127.0.0.1:{port}")
+    lookup = backend.submit(Question.parse("silent"), asyncio.get_running_loop().time() + 600)
+    await asyncio.sleep(0)
+
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+    silent.bind(("127.0.0.1", 0))
+    for _ in range(3):
+        asyncio.run(main(silent.getsockname()[1]))
+        gc.collect()
+print("ended")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+
+    assert (done.stdout, done.stderr) == ("ended\n", "")
+
+
 async def test_through_aiodns_in_its_thread(server):
     server.add("*.many.example. 60 A 192.0.2.9")
     async with CaresBackend(server.nameserver, threaded=True) as backend:

@@ -17,6 +17,7 @@ __all__ = ["Channel", "Heard", "LoopChannel", "ThreadChannel", "open_channel"]
 
 Heard = Callable[["pycares.DNSResult | None", "int | None"], None]
 CLOSING_GRACE = 0.25
+CLOSING_TURNS = 10
 # aiodns names the classes as c-ares does.
 CLASSES = {RRClass.IN: "IN", RRClass.CH: "CHAOS", RRClass.HS: "HS", RRClass.NONE: "NONE", RRClass.ANY: "ANY"}
 
@@ -194,11 +195,13 @@ class ThreadChannel:
 
     async def aclose(self) -> None:
         """End everything under way and let go of all."""
-        for resolver in self._pending:
+        for resolver in list(self._pending):
             await resolver.close()
         if self._closing:
             await asyncio.wait(self._closing)
-        while any(self._pending.values()):  # noqa: ASYNC110 - what was cancelled arrives in the next turns of the loop
+        for _ in range(CLOSING_TURNS):  # what was cancelled arrives in the next turns of the loop
+            if not any(self._pending.values()):
+                break
             await asyncio.sleep(0)
 
     def _open(self) -> aiodns.DNSResolver:
