@@ -53,7 +53,7 @@ async def test_an_empty_frame_is_passed_over(stream):
 
 
 async def test_an_idle_connection_is_closed(stream):
-    async with DNSServer(ZONE, idle=0.02) as server, stream(server) as connection:
+    async with DNSServer(ZONE, idle=0.1) as server, stream(server) as connection:
         connection.send("h1")
 
         assert data(await connection.receive()) == ["192.0.2.1"]
@@ -93,6 +93,23 @@ async def test_a_loop_without_add_reader(monkeypatch, packets):
         assert data(await client.ask("h1")) == ["192.0.2.1"]
         assert len((await client.ask("h2")).answer) == 1
     await server.aclose()
+
+
+def test_another_loop(packets, stream):
+    uvloop = pytest.importorskip("uvloop")
+
+    async def main():
+        server = DNSServer(ZONE, faults=[Fault.delay(0.001)])
+        async with server, packets(server) as client, stream(server) as connection:
+            assert data(await client.ask("h1")) == ["192.0.2.1"]
+            connection.send("h1", "h2")
+            assert data(await connection.receive()) == ["192.0.2.1"]
+
+    loop = uvloop.new_event_loop()
+    try:
+        loop.run_until_complete(main())
+    finally:
+        loop.close()
 
 
 async def test_more_packets_than_one_drain_takes(packets):

@@ -8,10 +8,12 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from aioresolver.testing import Zone
 from aioresolver.testing.authority import Authority
 from aioresolver.testing.replies import Replies
+from aioresolver.wire.message import Message
 
 
 @pytest.fixture
@@ -175,3 +177,20 @@ def test_what_is_no_question(replies, query, body):
         assert reply is None
     else:
         assert (reply.body.hex(), reply.question, reply.question_end) == (body, None, 0)
+
+
+EDNS_QUERY = dns.message.make_query("a.sub.example", "ANY", id=1, use_edns=0, payload=512).to_wire()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from([QUERY, EDNS_QUERY]), st.dictionaries(st.integers(2, 40), st.integers(0, 255), max_size=4))
+def test_any_bytes_get_a_readable_reply_or_none(replies, query, changes):
+    changed = bytearray(query)
+    for position, byte in changes.items():
+        changed[position % len(changed)] = byte
+    reply = replies.reply(bytes(changed), "udp")
+
+    if reply is not None:
+        message = Message.parse(bytes(changed[:2]) + reply.body)
+        assert len(reply.body) + 2 <= 1232
+        assert reply.question is None or message.question == (reply.question,)

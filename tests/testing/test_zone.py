@@ -143,7 +143,7 @@ def test_the_same_record_twice_is_one():
     ],
 )
 def test_a_cname_stands_alone(text):
-    with pytest.raises(ConfigurationError, match=r"a\.example\. has"):
+    with pytest.raises(ConfigurationError, match=r"zone line 2: a\.example\. has"):
         Zone(text, "example.")
 
 
@@ -156,8 +156,8 @@ def test_signatures_may_stand_beside_a_cname():
 
 
 def test_records_outside_the_zone_are_refused():
-    with pytest.raises(ConfigurationError, match=r"www\.example\.org\. is outside the zone example\."):
-        Zone("www.example.org. 60 A 192.0.2.1", "example.")
+    with pytest.raises(ConfigurationError, match=r"zone line 3: www\.example\.org\. is outside the zone example\."):
+        Zone("$TTL 60\n\nwww.example.org. A 192.0.2.1", "example.")
 
 
 def test_removing_leaves_nothing_behind():

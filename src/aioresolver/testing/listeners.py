@@ -8,6 +8,7 @@ import errno
 import socket
 import sys
 from collections.abc import Sequence
+from typing import cast
 
 from aioresolver.testing.query_log import Client
 from aioresolver.testing.service import Service
@@ -89,16 +90,14 @@ class UdpListener:
 
     def send(self, wire: bytes, client: Client, *, elsewhere: bool = False) -> None:
         """Send a reply; one that finds no room in the system's buffer is lost, as UDP loses packets."""
-        if elsewhere:
-            self._open_elsewhere().sendto(wire, client)
-        elif self._endpoint is not None:
+        if self._endpoint is not None and not elsewhere:
             self._endpoint.sendto(wire, client)
-        else:
-            try:
-                self._socket.sendto(wire, client)
-            except OSError as error:
-                if error.errno not in _NO_ROOM:
-                    raise
+            return
+        try:
+            (self._open_elsewhere() if elsewhere else self._socket).sendto(wire, client)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
 
     def cut(self, wires: Sequence[bytes], after: int) -> None:
         """UDP has no connection to close, so nothing is sent."""
@@ -184,8 +183,7 @@ class _Connection(asyncio.Protocol):
         self.ended: asyncio.Future[None] = listener.loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._stream = transport
+        self._stream = cast("asyncio.Transport", transport)  # uvloop's are no instances of it
         self._client = transport.get_extra_info("peername")[:2]
         self._listener.connections.add(self)
         self._last = self._listener.loop.time()

@@ -40,7 +40,8 @@ class Zone:
 
     Without `origin`, the zone begins at the owner of the SOA in the text, else at the first $ORIGIN, else at the
     root. A zone whose text has no SOA gets one that lets negative answers live 60 seconds. Raises
-    ConfigurationError, which names the line, for text that cannot be read.
+    ConfigurationError, which names the line, for text that cannot be read. Once a server serves it, the zone is to be
+    changed by the server's `add` and `remove`.
     """
 
     __slots__ = ("_nodes", "_turns", "origin")
@@ -52,7 +53,11 @@ class Zone:
         # Names at which a lookup does not simply go on downwards: zone cuts and DNAMEs.
         self._turns: set[Name] = set()
         self._put_default_soa()
-        self.put(zone_text.records)
+        for record, line in zip(zone_text.records, zone_text.lines, strict=True):
+            try:
+                self.put([record])
+            except ConfigurationError as error:
+                raise ConfigurationError(f"zone line {line}: {error}") from None
 
     def __repr__(self) -> str:
         return f"<Zone {self.origin} of {sum(1 for _ in self.records)} records>"

@@ -27,10 +27,11 @@ _QUESTIONS_ONLY = frozenset({RRType.OPT, RRType.TKEY, RRType.TSIG, RRType.IXFR, 
 
 
 class ZoneText(NamedTuple):
-    """What a zone's text says: its origin, and its records in the order of the lines."""
+    """What a zone's text says: its origin, its records in their order, and the line of each."""
 
     origin: Name
     records: tuple[Record, ...]
+    lines: tuple[int, ...]
 
 
 def parse_zone_text(text: str, origin: Name | None = None) -> ZoneText:
@@ -42,13 +43,15 @@ def parse_zone_text(text: str, origin: Name | None = None) -> ZoneText:
     """
     reader = _Reader(origin or _ROOT)
     records: list[Record] = []
+    lines: list[int] = []
     for line, entry in _entries(textwrap.dedent(text)):
         try:
             records.extend(reader.read(entry))
         except ValueError as error:
             raise ConfigurationError(f"zone line {line}: {error}") from error
+        lines += [line] * (len(records) - len(lines))
     owners = (record.name for record in records if record.type == RRType.SOA)
-    return ZoneText(origin or next(owners, reader.first_origin or _ROOT), tuple(records))
+    return ZoneText(origin or next(owners, reader.first_origin or _ROOT), tuple(records), tuple(lines))
 
 
 _match_ttl = re.compile(r"[0-9][0-9wdhms]*", re.IGNORECASE).fullmatch
