@@ -97,8 +97,7 @@ def test_soa():
     assert value == SOA(Name("venera.isi.edu."), Name(r"action\.domains.isi.edu."), 20, 7200, 600, 3600000, 60)
     assert str(value) == r"venera.isi.edu. action\.domains.isi.edu. 20 7200 600 3600000 60"
     assert wire_of(value) == (
-        b"\6venera\3isi\3edu\0\x0eaction.domains\3isi\3edu\0"
-        b"\0\0\0\x14\0\0\x1c\x20\0\0\x02\x58\0\x36\xee\x80\0\0\0\x3c"
+        b"\6venera\3isi\3edu\0\x0eaction.domains\3isi\3edu\0\0\0\0\x14\0\0\x1c\x20\0\0\x02\x58\0\x36\xee\x80\0\0\0\x3c"
     )
     assert value.minimum == 60
 
@@ -111,16 +110,18 @@ def test_soa_refuses(text):
 
 class TestTXT:
     def test_strings_are_kept_apart(self):
-        value = check("TXT", '"v=spf1 -all" "and more"', b"\x0cv=spf1 -all\x08and more"[:13] + b"\x08and more")
+        value = check("TXT", '"v=spf1 -all" "and more"', b"\x0bv=spf1 -all\x08and more")
 
         assert value == TXT((b"v=spf1 -all", b"and more"))
         assert value.text == "v=spf1 -alland more"
 
     def test_words_need_no_quotes(self):
-        assert parse_rdata(RRType.TXT, r"printer=lpr5 a\ b \"q\" \065\;") == TXT((b"printer=lpr5", b"a b", b'"q"', b"A;"))
+        assert parse_rdata(RRType.TXT, r"printer=lpr5 a\ b \"q\" \065\;") == TXT(
+            (b"printer=lpr5", b"a b", b'"q"', b"A;")
+        )
 
     def test_any_bytes(self):
-        value = check("TXT", r'"\000\255 \"\\" ""', b"\x05\0\xff \"\\\0")
+        value = check("TXT", r'"\000\255 \"\\" ""', b'\x05\0\xff "\\\0')
 
         assert value.text == '\0\\xff "\\'
 
@@ -143,7 +144,7 @@ class TestTXT:
 
     def test_spf_has_the_same_form(self):
         text = '"v=spf1 +mx a:colo.example.com/28 -all"'  # RFC 4408, 3.1.1
-        value = check("SPF", text, b"\x26v=spf1 +mx a:colo.example.com/28 -all")
+        value = check("SPF", text, b"\x25v=spf1 +mx a:colo.example.com/28 -all")
 
         assert type(value) is SPF
         assert value.text == "v=spf1 +mx a:colo.example.com/28 -all"

@@ -20,7 +20,11 @@ COM = "076578616d706c65 03636f6d 00"
     [
         ("1 .", "0001 00", None),
         ("16 foo.example.com. port=53", f"0010 {FOO_COM} 0003 0002 0035", None),
-        ("1 foo.example.com. key667=hello", f"0001 {FOO_COM} 029b 0005 68656c6c6f", '1 foo.example.com. key667="hello"'),
+        (
+            "1 foo.example.com. key667=hello",
+            f"0001 {FOO_COM} 029b 0005 68656c6c6f",
+            '1 foo.example.com. key667="hello"',
+        ),
         (r'1 foo.example.com. key667="hello\210qoo"', f"0001 {FOO_COM} 029b 0009 68656c6c6fd2716f6f", None),
         (
             '1 foo.example.com. ( ipv6hint="2001:db8::1,2001:db8::53:1" )',
@@ -122,7 +126,7 @@ def test_contradictions_are_not_written():
     [
         ("0003 0002 0035 0001 0003 026832", "the service parameters' keys do not increase: 1 follows 3"),
         ("0003 0002 0035 0003 0002 0035", "the service parameters' keys do not increase: 3 follows 3"),
-        ("0003 0003 0035", "a service parameter runs over the end of the data at 8"),
+        ("0003 0003 0035", "a service parameter runs over the end of the data at 9"),
         ("0003 00", "a service parameter runs over the end of the data at 6"),
         ("0002 0000", "expected alpn beside no-default-alpn, found none"),
         ("0000 0002 0001", "expected mandatory to list other keys that are there, found alpn"),
