@@ -8,7 +8,8 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from aioresolver.testing import Zone
 from aioresolver.testing.authority import Authority
