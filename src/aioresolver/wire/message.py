@@ -136,7 +136,7 @@ class Record:
         source = self._source
         if source is not None:
             wire, start, end, memo = source
-            if self._class == 1 or (start < end and self._type not in _INTERNET_ONLY):
+            if self._class == 1 or not _is_generic(self._type, self._class, empty=start == end):
                 self._data = read_rdata(self._type, wire, start, end, memo)
             else:
                 self._data = GenericRdata(self._type, wire[start:end])
@@ -426,6 +426,11 @@ def query_wire(question: Question, *, edns: bool = True, recursion_desired: bool
     name, rrtype, rrclass = question
     head = _HEADS[recursion_desired, edns]
     return b"".join((head, name.to_wire(), _type_and_class.pack(rrtype, rrclass), _TAIL if edns else b""))
+
+
+def _is_generic(rrtype: RRType, rrclass: RRClass, *, empty: bool) -> bool:
+    """Whether the data of a record outside the Internet's class is but bytes; an update has empty ones (RFC 2136)."""
+    return rrtype in _INTERNET_ONLY or (empty and rrclass in (RRClass.NONE, RRClass.ANY))
 
 
 C = TypeVar("C", RRType, RRClass)

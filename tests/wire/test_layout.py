@@ -1,0 +1,112 @@
+"""The layout: everything in its bounds, or MessageFormatError."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from aioresolver.errors import MessageFormatError
+from aioresolver.wire.layout import read_layout
+
+QUESTION = b"\3www\7example\0\0\1\0\1"
+ASKED = b"\xc0\x0c"
+OPT = b"\0\0\x29\4\xd0\0\0\0\0\0\0"
+
+
+def message(*records, questions=1, counts=None, after_header=QUESTION, flags=0x8180):
+    """A message of raw records in the answer section; `counts` of the three sections when they are elsewhere."""
+    header = struct.pack(">HHHHHH", 7, flags, questions, *(counts or (len(records), 0, 0)))
+    return header + after_header + b"".join(records)
+
+
+def record(owner=ASKED, rrtype=1, *, rrclass=1, ttl=300, data=b"\xc0\0\2\1", length=None):
+    return owner + struct.pack(">HHIH", rrtype, rrclass, ttl, len(data) if length is None else length) + data
+
+
+def test_every_record_has_its_place():
+    wire = message(
+        record(),
+        record(b"\4mail" + ASKED, 16, rrclass=3, ttl=60, data=b"\1x"),
+        record(b"\0", 2, ttl=0, data=b"\0"),
+        OPT,
+        counts=(1, 1, 2),
+    )
+    id_, word, sections, opt, owners, _ = read_layout(wire)
+
+    assert (id_, word) == (7, 0x8180)
+    assert sections == ([(29, 1, 1, 300, 41, 45)], [(45, 16, 3, 60, 62, 64)], [(64, 2, 1, 0, 75, 76)])
+    assert opt == (1232, 0, ())
+    assert owners == {45: "mail.www.example."}
+
+
+def test_a_header_alone_is_a_message():
+    assert read_layout(message(questions=0, after_header=b""))[2] == ([], [], [])
+
+
+@pytest.mark.parametrize("ttl", [0x80000000, 0xFFFFFFFF])
+def test_a_ttl_with_its_top_bit_set_is_zero(ttl):
+    assert read_layout(message(record(ttl=ttl)))[2][0][0][3] == 0
+
+
+def test_the_largest_ttl_stays():
+    assert read_layout(message(record(ttl=0x7FFFFFFF)))[2][0][0][3] == 0x7FFFFFFF
+
+
+@pytest.mark.parametrize(
+    ("wire", "reason"),
+    [
+        (b"", "at least 12 bytes"),
+        (bytes(11), "at least 12 bytes"),
+        (message(questions=2), "no valid name at offset 29"),
+        (message(counts=(1, 0, 0)), "ends in the middle"),
+        (message(counts=(0, 65535, 65535)), "cannot hold"),
+        (message(questions=65535), "cannot hold"),
+        (message(record(), counts=(0, 0, 0)), "the message ends at"),
+        (message(record() + b"\0"), "the message ends at"),
+        (message(record(length=5)), "ends at"),
+        (message(record(length=65535)), "ends at"),
+        (message(record(), b"\xc0\x0c" + bytes(9)), "ends in the middle"),
+        (message(b"\xc0\x0c\0\1\0\1\0\0\0\0\0"), "ends in the middle"),
+        (message(record(b"\xc0\x1d")), "no valid name at offset 29"),
+        (message(record(b"\xc0\xff")), "no valid name at offset 29"),
+        (message(record(b"\x40a\0")), "no valid name at offset 29"),
+        (message(record(b"\1a" * 127 + ASKED)), "no valid name at offset 29"),
+        (message(record(b"\xc0\x0c"), questions=0, after_header=b""), "no valid name at offset 12"),
+        (message(after_header=b"\xc0\x0c\0\1\0\1"), "no valid name at offset 12"),
+        (message(after_header=b"\1a" * 128 + b"\0\0\1\0\1"), "no valid name at offset 12"),
+        (message(after_header=b"\1a" * 40), "ends in the middle"),
+        (message(after_header=b"\3abc\0\0\1\0"), "the message ends at"),
+        (message(after_header=b"\3ab"), "cannot hold"),
+        (message(after_header=b"\5abcd"), "ends in the middle"),
+        (message(OPT), "OPT"),
+        (message(OPT, counts=(0, 1, 0)), "OPT"),
+        (message(OPT, OPT, counts=(0, 0, 2)), "OPT"),
+        (message(ASKED + OPT[1:], counts=(0, 0, 1)), "OPT"),
+        (message(b"\1a" + OPT, counts=(0, 0, 1)), "OPT"),
+        (message(OPT[:-1] + b"\1a", counts=(0, 0, 1)), "options of the OPT record"),
+        (message(OPT[:-1] + b"\5\0\1\0\2a", counts=(0, 0, 1)), "options of the OPT record"),
+    ],
+)
+def test_what_is_malformed_raises(wire, reason):
+    with pytest.raises(MessageFormatError, match=reason):
+        read_layout(wire)
+
+
+def test_no_beginning_of_a_message_is_a_message():
+    wire = message(record(), record(b"\1a" + ASKED), OPT, counts=(1, 1, 1))
+
+    for size in range(len(wire)):
+        with pytest.raises(MessageFormatError):
+            read_layout(wire[:size])
+
+
+def test_several_questions_are_walked():
+    wire = message(record(b"\xc0\x1d"), questions=3, after_header=QUESTION + b"\1a" + ASKED + b"\0\1\0\1\0\0\1\0\1")
+
+    assert read_layout(wire)[4] == {42: "a.www.example."}
+
+
+def test_a_question_may_point_into_the_header():
+    """Nobody does it; but the bytes are there, and lie before the name."""
+    assert read_layout(message(after_header=b"\xc0\5\0\1\0\1", questions=1, flags=0x0100))[2] == ([], [], [])
