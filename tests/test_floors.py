@@ -33,11 +33,12 @@ FLOORS = {
     "adapters": 7,
     "cli": 8,
 }
-ROOMS = {
+ROOMS = {  # files that are part of a room without a folder
+    "cache_file": "cache",
     "configured": "resolver",
     "dispatch": "resolver",
     "host": "resolver",
-}  # files that are part of a room without a folder
+}
 FACE = 7  # __init__.py shows what the floors below this one have
 DOOR = 9  # __main__.py opens the command line
 
