@@ -198,10 +198,9 @@ class _Trip:
         now = dispatch.loop.time()
         error = sent.exception()
         if error is None:
-            answer = sent.result()
+            answer = dispatch.cache.put(sent.result(), now)
             dispatch.answered_at = now
             dispatch.stats.answered += 1
-            dispatch.cache.put(answer, now)
             if dispatch.observer is not None:
                 dispatch._tell(LookupAnswered(question, answer))
             if not self.future.done():

@@ -24,6 +24,7 @@ from aioresolver.host import Host, absence, find_host, literal_answer, outcome_o
 from aioresolver.policy import AddressPolicy
 from aioresolver.system.address_order import AddressOrder
 from aioresolver.system.addrinfo import AddrinfoRequest
+from aioresolver.system.interfaces import Interfaces
 from aioresolver.system.literal import parse_literal
 from aioresolver.system.local import LocalNames
 from aioresolver.system.search import SearchWalk, candidates
@@ -88,7 +89,8 @@ class Resolver:
         self._rotation = itertools.count() if rotate else None
         self._search = None if search is None else tuple(map(Name.parse, search))
         self._ndots = ndots
-        self._order = AddressOrder(address_order)
+        self._interfaces = Interfaces()
+        self._order = AddressOrder(address_order, interfaces=self._interfaces)
         self._question = lru_cache(REMEMBERED_QUESTIONS)(_question)
 
     @property
@@ -170,11 +172,15 @@ class Resolver:
         flags: int = 0,
     ) -> list[tuple[Any, ...]]:
         """What `socket.getaddrinfo` returns, in the same order; its errors are `socket.gaierror` too."""
-        request = AddrinfoRequest(host, port, family=family, type=type, proto=proto, flags=flags)
-        if request.host is None:
-            return request.build([])
-        found = await self._host(request.host, request.family)
-        return request.build(found.addresses, found.canonical_name)
+        now = self._dispatch.bind().time()
+        configured = self._interfaces.families(now)
+        request = AddrinfoRequest(
+            host, port, family=family, type=type, proto=proto, flags=flags, configured=configured
+        )
+        if request.literal is not None:
+            return request.build(self._order.sorted(self._allowed(request.host, request.literal), now))
+        found = await self._host(request.host, request.lookup_family)
+        return request.build(request.select(found.addresses), found.canonical_name)
 
     def peek(self, name: str, type: TypeLike = "A") -> Answer[Any] | None:
         """What is known already, from the hosts file or the cache, without asking anybody; None when nothing is."""
@@ -251,12 +257,13 @@ class Resolver:
 
     async def _host(self, host: str, family: int) -> Host:
         """The addresses of a host, in the order to try them, as far as the policy allows."""
-        self._dispatch.bind()
+        loop = self._dispatch.bind()
         found = await find_host(host, family, local=self._local, submit=self._submit, search=self._search_list())
-        addresses = self._order.sorted(found.addresses)
-        if self._policy is not None:
-            addresses = self._policy.check(host, addresses)
-        return found._replace(addresses=addresses)
+        addresses = self._allowed(host, found.addresses)
+        return found._replace(addresses=self._order.sorted(addresses, loop.time()))
+
+    def _allowed(self, host: str, addresses: list[str]) -> list[str]:
+        return addresses if self._policy is None else self._policy.check(host, addresses)
 
     def _search_list(self) -> tuple[Sequence[Name], int]:
         search, ndots = self._search, self._ndots
