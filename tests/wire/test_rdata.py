@@ -11,13 +11,14 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.wire.rdata.strategies import TYPES, rdata_values, values_of
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import GenericRdata, parse_rdata, read_rdata, type_of, write_rdata
-from tests.wire.rdata.strategies import TYPES, rdata_values, values_of
 
 T = RRType
 FEW = settings(max_examples=30, deadline=None)
@@ -199,11 +200,52 @@ class TestBesideDnspython:
         assert same(rrtype, " ".join(words))
 
 
-WORDS = """
-    0 -1 65536 +1 0x1 1_0 00 x "" "0" "A" "a b" @ a.b a.b. a\\.b \\256 = - 1h A TYPE1 ( ) ; 1.2.3.4 127.1 ::1 alpn=h2 port=1
-    port= mandatory=port key1=\\002h2 key01=\\002h2 no-default-alpn N 20240101000000 20241301000000 RSASHA256 PKIX AB==
-    abc \\#
-""".split()
+WORDS = [
+    "0",
+    "-1",
+    "65536",
+    "+1",
+    "0x1",
+    "1_0",
+    "00",
+    "x",
+    '""',
+    '"0"',
+    '"A"',
+    '"a',
+    'b"',
+    "@",
+    "a.b",
+    "a.b.",
+    "a\\.b",
+    "\\256",
+    "=",
+    "-",
+    "1h",
+    "A",
+    "TYPE1",
+    "(",
+    ")",
+    ";",
+    "1.2.3.4",
+    "127.1",
+    "::1",
+    "alpn=h2",
+    "port=1",
+    "port=",
+    "mandatory=port",
+    "key1=\\002h2",
+    "key01=\\002h2",
+    "no-default-alpn",
+    "N",
+    "20240101000000",
+    "20241301000000",
+    "RSASHA256",
+    "PKIX",
+    "AB==",
+    "abc",
+    "\\#",
+]
 
 
 @FEW

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.wire.rdata.examples import check, wire_of
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import AAAA, AFSDB, CNAME, DNAME, HINFO, MX, NS, PTR, RP, SOA, SPF, TXT, A, parse_rdata
 from aioresolver.wire.rdata.registry import read_rdata
-from tests.wire.rdata.examples import check, wire_of
 
 
 def test_a():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.wire.rdata.examples import check, wire_of
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.rdata import CAA, CERT, OPENPGPKEY, SMIMEA, SSHFP, TLSA, parse_rdata, read_rdata
-from tests.wire.rdata.examples import check, wire_of
 
 DIGEST = "d2abde240d7cd3ee6b4b28c54df034b97983a1d16e8a410e4561cb106618e971"
 
@@ -38,7 +38,7 @@ class TestCAA:
 
     @pytest.mark.parametrize("text", ['0 a-b ""', '0 "" ""', '0 é ""', f'0 {"a" * 256} ""', "0 issue", "256 issue a"])
     def test_bad_text(self, text):
-        with pytest.raises(RdataSyntaxError, match="CAA data: .*: expected "):
+        with pytest.raises(RdataSyntaxError, match=r"CAA data: .*: expected "):
             parse_rdata(RRType.CAA, text)
 
     def test_tags_that_are_not_written(self):
@@ -93,7 +93,7 @@ def test_bad_hexadecimal_digits(rrtype, digits):
 
 @pytest.mark.parametrize("text", ["", "A", "AAA", "AA=A", "!!!!", "é", '"AAAA"'])
 def test_bad_base64(text):
-    with pytest.raises(RdataSyntaxError, match="OPENPGPKEY data: .*expected base64 text"):
+    with pytest.raises(RdataSyntaxError, match=r"OPENPGPKEY data: .*expected base64 text"):
         parse_rdata(RRType.OPENPGPKEY, text)
 
 

@@ -7,14 +7,14 @@ import hashlib
 import dns.dnssec
 import dns.rdata
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from tests.wire.rdata.examples import check, wire_of
+from tests.wire.rdata.strategies import values_of
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import CDNSKEY, CDS, DNSKEY, DS, NSEC, NSEC3, NSEC3PARAM, RRSIG, parse_rdata, read_rdata
-from tests.wire.rdata.examples import check, wire_of
-from tests.wire.rdata.strategies import values_of
 
 KEY = """256 3 5 ( AQOeiiR0GOMYkDshWoSKz9Xz
            fwJr1AYtsmx3TGkJaNXVbfi/
@@ -57,7 +57,8 @@ def test_a_zone_asks_its_parent_to_remove_its_keys():
     assert type(parse_rdata(RRType.CDS, "0 DELETE 0 00")) is CDS
 
 
-@given(values_of(RRType.DNSKEY))
+@settings(deadline=None)
+@given(values_of(RRType.DNSKEY).filter(lambda key: len(key.key) > 2))
 def test_key_tags_are_those_of_dnspython(key):
     wire = wire_of(key)
 
@@ -93,8 +94,20 @@ def test_the_first_and_last_time():
 
 @pytest.mark.parametrize(
     "time",
-    ["20030230000000", "20031301000000", "20030101240000", "20030101000060", "21060207062816", "19691231235959"]
-    + ["4294967296", "200301010000", "2003010100000x", "-1", "20030101000000Z", "tomorrow"],
+    [
+        "20030230000000",
+        "20031301000000",
+        "20030101240000",
+        "20030101000060",
+        "21060207062816",
+        "19691231235959",
+        "4294967296",
+        "200301010000",
+        "2003010100000x",
+        "-1",
+        "20030101000000Z",
+        "tomorrow",
+    ],
 )
 def test_other_times_are_refused(time):
     with pytest.raises(RdataSyntaxError, match=f"expiration: expected a time such as .*, found {time}"):
@@ -112,7 +125,7 @@ class TestNSEC:
         assert value == NSEC("host.example.com.", (RRType.A, RRType.MX, RRType.RRSIG, RRType.NSEC, RRType(1234)))
 
     def test_the_next_name_keeps_its_case(self):
-        value = check("NSEC", r"Host.eX\"\000a\.Mple. A", b'\4Host\x09eX"\0a.Mple\0\0\1\x40')
+        value = check("NSEC", r"Host.eX\"\000a\.Mple. A", b'\4Host\x0aeX"\0a.Mple\0\0\1\x40')
 
         assert value.next_name == r"Host.eX\"\000a\.Mple."
         assert Name.parse(value.next_name) == r"host.ex\"\000a\.mple."

@@ -125,7 +125,7 @@ def test_what_is_kept_of_a_long_string():
 def test_the_rest_is_not_empty(field):
     with pytest.raises(MessageFormatError, match="the last field of the data is missing at 3"):
         field.read(b"abc", 3, 3, None)
-    with pytest.raises(RdataSyntaxError, match="expected .*, found none"):
+    with pytest.raises(RdataSyntaxError, match=r"expected .*, found none"):
         written(field, b"")
 
 

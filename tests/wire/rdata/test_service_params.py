@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.wire.rdata.examples import check, wire_of
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import SVCB, ServiceKey, ServiceParam, parse_rdata, read_rdata
-from tests.wire.rdata.examples import check, wire_of
 
 FOO_COM = "03666f6f 076578616d706c65 03636f6d 00"
 FOO_ORG = "03666f6f 076578616d706c65 036f7267 00"

@@ -77,7 +77,7 @@ def test_every_direction(key, value, wire, text):
     ],
 )
 def test_malformed(key, wire):
-    with pytest.raises(MessageFormatError, match="expected .* in a service parameter, found .* other bytes"):
+    with pytest.raises(MessageFormatError, match=r"expected .* in a service parameter, found .* other bytes"):
         VALUES[key].read(bytes.fromhex(wire))
 
 

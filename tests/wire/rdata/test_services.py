@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.wire.rdata.examples import check
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import HTTPS, NAPTR, SRV, SVCB, URI, ServiceKey, ServiceParam, parse_rdata, read_rdata
-from tests.wire.rdata.examples import check
 
 
 def test_srv():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.wire.rdata.examples import check, wire_of
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.rdata import EUI48, EUI64, LOC, parse_rdata, read_rdata
-from tests.wire.rdata.examples import check, wire_of
 
 
 class TestLOC:
@@ -125,7 +125,7 @@ class TestLOC:
     def test_values_that_are_not_written(self, changes):
         value = parse_rdata(RRType.LOC, "1 N 1 E 0m")._replace(**changes)
 
-        with pytest.raises(RdataSyntaxError, match="expected .*, found"):
+        with pytest.raises(RdataSyntaxError, match=r"expected .*, found"):
             wire_of(value)
 
 

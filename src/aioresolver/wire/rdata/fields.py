@@ -285,7 +285,9 @@ class CharacterStrings(Field["tuple[bytes, ...]"]):
         return " ".join(map(quote, value))
 
     def parse(self, tokens: Tokens) -> tuple[bytes, ...]:
-        strings = [STRING.parse(tokens)]
+        strings = []
+        if not tokens:
+            tokens.take(self.expected)
         while tokens:
             strings.append(STRING.parse(tokens))
         return tuple(strings)
