@@ -1,0 +1,392 @@
+"""Cache: answers, absences and failures, each for as long as it may be believed. Time is an argument here."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
+
+from aioresolver.answer import Answer
+from aioresolver.cache_file import read_cache, write_cache
+from aioresolver.errors import ConfigurationError, ResolutionError
+from aioresolver.wire.codes import Rcode
+from aioresolver.wire.message import Question
+from aioresolver.wire.names import Name
+
+__all__ = ["Cache", "CacheStats"]
+
+NXDOMAIN = Rcode.NXDOMAIN
+# RFC 9520, 3.2: a failure is not remembered for longer.
+MAX_FAILURE_TTL = 300.0
+# RFC 8767, 4: what a stale answer says of its time to live.
+STALE_TTL = 30.0
+# An answer is worth refreshing when it was used so often, and so much of its life is left.
+REFRESH_HITS = 3
+REFRESH_FRACTION = 0.1
+# After so many answers put, as many of the oldest are looked at.
+SWEEP = 16
+
+
+class CacheStats:
+    """Plain counters. Every `get` counts once, as one of the first four.
+
+    - `hits`: answers with records; `negative_hits`: answers without; `failure_hits`: failures; `misses`: nothing.
+    - `stale_hits`: answers handed out after their time (RFC 8767).
+    - `stored`: answers and failures taken in.
+    - `evicted`: dropped for want of room; `expired`: found past their time; `flushed`: dropped on demand.
+    - `skipped`: entries of a file that could not be used.
+    - `entries`: answers and failures held now.
+    """
+
+    __slots__ = (
+        "entries",
+        "evicted",
+        "expired",
+        "failure_hits",
+        "flushed",
+        "hits",
+        "misses",
+        "negative_hits",
+        "skipped",
+        "stale_hits",
+        "stored",
+    )
+
+    def __init__(self) -> None:
+        self.hits = self.negative_hits = self.failure_hits = self.misses = self.stale_hits = 0
+        self.stored = self.evicted = self.expired = self.flushed = self.skipped = self.entries = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """The counters by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __repr__(self) -> str:
+        return f"CacheStats({', '.join(f'{name}={value}' for name, value in self.as_dict().items())})"
+
+
+class Cache:
+    """Holds answers until they expire, in memory; the least recently used goes first.
+
+    One cache may serve several resolvers of one thread. `now` is always a loop's time, which all event loops of a
+    machine share. An entry takes 500 to 800 bytes, more once its records were read.
+
+    - `max_entries`: how many answers, and besides a tenth as many failures.
+    - `min_ttl`, `max_ttl`: answers are kept at least and at most so many seconds, whatever their TTL.
+    - `negative_max_ttl`: the same for answers without records (RFC 2308, 5, recommends one to three hours; 15 minutes
+      is when people who made a record late stop waiting). One that says not how long it holds, for want of an SOA,
+      is not kept at all. That a name does not exist holds for all its types, not for the names under it.
+    - `failure_ttl`: how long a failure is remembered, so that a broken zone is not asked again at once (RFC 9520);
+      twice as long each time it comes again, up to 300 seconds. 0: not at all.
+    - `stale`: for how many seconds after its time an answer with records is kept, for when there is no fresh one
+      (RFC 8767). 0: not at all.
+    - `prefetch`: tell which answers are worth asking again shortly before they expire.
+
+    Raises ConfigurationError for numbers that make no sense.
+    """
+
+    __slots__ = (
+        "_answers",
+        "_clock",
+        "_failures",
+        "_stats",
+        "_warmth",
+        "failure_ttl",
+        "max_entries",
+        "max_ttl",
+        "min_ttl",
+        "negative_max_ttl",
+        "prefetch",
+        "stale",
+    )
+
+    def __init__(
+        self,
+        max_entries: int = 100_000,
+        *,
+        min_ttl: float = 0.0,
+        max_ttl: float = 86_400.0,
+        negative_max_ttl: float = 900.0,
+        failure_ttl: float = 5.0,
+        stale: float = 0.0,
+        prefetch: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if not max_entries >= 1:
+            raise ConfigurationError(f"max_entries is how many answers a cache holds, 1 or more, not {max_entries!r}")
+        if not 0 <= min_ttl <= max_ttl < float("inf"):
+            raise ConfigurationError(f"min_ttl and max_ttl are seconds, the lower first, not {min_ttl!r}, {max_ttl!r}")
+        if not 0 <= negative_max_ttl < float("inf"):
+            raise ConfigurationError(f"negative_max_ttl is a number of seconds, 0 or more, not {negative_max_ttl!r}")
+        if not 0 <= failure_ttl <= MAX_FAILURE_TTL:
+            raise ConfigurationError(f"failure_ttl is 0 to {MAX_FAILURE_TTL:g} seconds (RFC 9520), not {failure_ttl!r}")
+        if not 0 <= stale < float("inf"):
+            raise ConfigurationError(f"stale is a number of seconds, 0 or more, not {stale!r}")
+        self.max_entries = max_entries
+        self.min_ttl = min_ttl
+        self.max_ttl = max_ttl
+        self.negative_max_ttl = negative_max_ttl
+        self.failure_ttl = failure_ttl
+        self.stale = stale
+        self.prefetch = prefetch
+        self._clock = clock
+        self._stats = CacheStats()
+        # Kept by question; "no such name" by (name, class), which no question equals.
+        self._answers: OrderedDict[tuple[Any, ...], Answer[Any]] = OrderedDict()
+        self._failures: OrderedDict[Question, _Failure] = OrderedDict()
+        self._warmth: dict[tuple[Any, ...], _Warmth] = {}
+
+    def __len__(self) -> int:
+        return len(self._answers) + len(self._failures)
+
+    def __bool__(self) -> bool:
+        """An empty cache is a cache: `cache or Cache()` must not replace it."""
+        return True
+
+    @property
+    def stats(self) -> CacheStats:
+        """The counters, which go on counting."""
+        self._stats.entries = len(self)
+        return self._stats
+
+    def get(self, question: Question, now: float) -> Answer[Any] | ResolutionError | None:
+        """The answer or the failure that is known and fresh. The error is a new one, free to be raised."""
+        answers = self._answers
+        answer = answers.get(question)
+        if answer is None or answer.expires <= now:
+            return self._get_less(question, answer, now)
+        answers.move_to_end(question)
+        if self.prefetch:
+            self._warm(question)
+        if answer.empty:
+            self._stats.negative_hits += 1
+        else:
+            self._stats.hits += 1
+        return answer
+
+    def put(self, answer: Answer[Any], now: float) -> Answer[Any]:
+        """Keep an answer; returned as it is kept, its life cut or stretched to the cache's limits.
+
+        Replaces what is known of the question, failures included.
+        """
+        life = answer.expires - now
+        if answer.empty or not self.min_ttl <= life <= self.max_ttl or life <= 0:
+            kept = self._limited(answer, now)
+            if kept is None:
+                return answer
+            answer = kept
+        self._keep(answer, now)
+        return answer
+
+    def put_failure(self, question: Question, error: ResolutionError, now: float) -> None:
+        """Remember that a question could not be answered; a known answer stays."""
+        life = self.failure_ttl
+        if life <= 0:
+            return
+        before = self._failures.get(question)
+        if before is not None and now < before.expires + before.life:
+            life = min(2 * before.life, MAX_FAILURE_TTL)
+        # A copy: the error itself will be raised, and then holds the frames that it passed through.
+        self._failures[question] = _Failure(copy.copy(error), now + life, life)
+        self._failures.move_to_end(question)
+        self._stats.stored += 1
+        if len(self._failures) > max(1, self.max_entries // 10):
+            self._failures.popitem(last=False)
+            self._stats.evicted += 1
+
+    def stale_answer(self, question: Question, now: float) -> Answer[Any] | None:
+        """The answer with records whose time is over, but not by more than `stale` seconds; its TTL reads 30 s.
+
+        A fresh one is returned as it is.
+        """
+        answer = self._answers.get(question) if self.stale else None
+        if answer is None or answer.empty or answer.expires + self.stale <= now:
+            return None
+        if answer.expires > now:
+            return answer
+        self._stats.stale_hits += 1
+        return _changed(answer, expires=now + STALE_TTL)
+
+    def wants_refresh(self, question: Question, now: float) -> bool:
+        """Whether the answer is used often and ends soon; true once in its life, and only with `prefetch`."""
+        warmth = self._warmth.get(question)
+        if warmth is None or warmth.hits < REFRESH_HITS or now < warmth.refresh_at:
+            return False
+        del self._warmth[question]
+        return True
+
+    def flush(self, name: str | None = None, *, subtree: bool = False) -> int:
+        """Forget everything, or what is known of one name, with `subtree` also of all names under it.
+
+        How many entries went is returned. Raises NameSyntaxError.
+        """
+        answers, failures = list(self._answers), list(self._failures)
+        if name is not None:
+            top = Name.parse(name)
+            answers, failures = _owned(answers, top, subtree=subtree), _owned(failures, top, subtree=subtree)
+        for key in answers:
+            self._drop(key)
+        for question in failures:
+            del self._failures[question]
+        self._stats.flushed += len(answers) + len(failures)
+        return len(answers) + len(failures)
+
+    def save(self, path: str | os.PathLike[str], *, now: float | None = None) -> int:
+        """Write the fresh answers to a file, for `load`; how many is returned.
+
+        The file is replaced as a whole, and only its owner may read it. Blocks. `now` defaults to the running
+        loop's time. Raises OSError.
+        """
+        return write_cache(path, list(self._answers.values()), now=_now() if now is None else now, wall=self._clock())
+
+    def load(self, path: str | os.PathLike[str], *, now: float | None = None) -> int:
+        """Take in what `save` wrote, less the time since; how many answers is returned.
+
+        What is known and fresh already stays. Entries that cannot be read are skipped, and counted in
+        `stats.skipped`. Blocks. Raises OSError, and ConfigurationError when the file is none that `save` wrote.
+        """
+        now = _now() if now is None else now
+        count = 0
+        for answer in read_cache(path, now=now, wall=self._clock()):
+            if answer is None:
+                self._stats.skipped += 1
+            elif answer.expires > now:
+                count += self._take_in(answer, now)
+        return count
+
+    def _get_less(
+        self, question: Question, answer: Answer[Any] | None, now: float
+    ) -> Answer[Any] | ResolutionError | None:
+        """What is known of a question without a fresh answer of its own."""
+        if answer is not None and (answer.empty or answer.expires + self.stale <= now):
+            self._expire(question)
+        key = (question.name, question.class_)
+        covering = self._answers.get(key)
+        if covering is not None:
+            if covering.expires > now:
+                self._answers.move_to_end(key)
+                self._stats.negative_hits += 1
+                return covering if covering.question == question else _changed(covering, question=question)
+            self._expire(key)
+        failure = self._failures.get(question) if self._failures else None
+        if failure is not None and failure.expires > now:
+            self._stats.failure_hits += 1
+            return copy.copy(failure.error)
+        self._stats.misses += 1
+        return None
+
+    def _limited(self, answer: Answer[Any], now: float) -> Answer[Any] | None:
+        """The answer with the life that it gets here; None when it may not be kept."""
+        life = answer.expires - now
+        if answer.empty:
+            if life <= 0 or answer.rcode not in (Rcode.NOERROR, NXDOMAIN):
+                return None
+            limit = self.negative_max_ttl
+        else:
+            limit = self.max_ttl
+        allowed = min(max(life, self.min_ttl), limit)
+        if allowed <= 0:
+            return None
+        return answer if allowed == life else _changed(answer, expires=now + allowed)
+
+    def _keep(self, answer: Answer[Any], now: float) -> None:
+        question, answers = answer.question, self._answers
+        key: tuple[Any, ...] = question
+        covering = (question.name, question.class_)
+        if answer.rcode != NXDOMAIN:
+            answers.pop(covering, None)
+        elif not answer.aliases:  # with aliases it is the last one's target that does not exist (RFC 6604)
+            self._drop(question)
+            key = covering
+        if self._failures:
+            self._failures.pop(question, None)
+        answers[key] = answer
+        answers.move_to_end(key)
+        self._stats.stored = stored = self._stats.stored + 1
+        if self.prefetch and not answer.empty:
+            self._warmth[key] = _Warmth(answer.expires - REFRESH_FRACTION * (answer.expires - now))
+        if len(answers) > self.max_entries:
+            self._drop(next(iter(answers)))
+            self._stats.evicted += 1
+        elif not stored % SWEEP:
+            self._sweep(now)
+
+    def _sweep(self, now: float) -> None:
+        """Drop what is over among those least recently used, so that an idle cache shrinks too."""
+        for key in list(islice(self._answers, SWEEP)):
+            if self._answers[key].expires + self.stale <= now:
+                self._expire(key)
+
+    def _take_in(self, answer: Answer[Any], now: float) -> bool:
+        """Keep an answer from a file, unless it is known; min_ttl was applied when it was fresh."""
+        known = self._answers.get(answer.question)
+        if known is not None and known.expires > now:
+            return False
+        longest = self.negative_max_ttl if answer.empty else self.max_ttl
+        if answer.expires > now + longest:
+            answer = _changed(answer, expires=now + longest)
+        self._keep(answer, now)
+        return True
+
+    def _warm(self, question: Question) -> None:
+        warmth = self._warmth.get(question)
+        if warmth is not None:
+            warmth.hits += 1
+
+    def _expire(self, key: tuple[Any, ...]) -> None:
+        self._drop(key)
+        self._stats.expired += 1
+
+    def _drop(self, key: tuple[Any, ...]) -> None:
+        self._answers.pop(key, None)
+        if self._warmth:
+            self._warmth.pop(key, None)
+
+
+class _Failure(NamedTuple):
+    """A failure until `expires`; `life` is how long it was to be remembered."""
+
+    error: ResolutionError
+    expires: float
+    life: float
+
+
+class _Warmth:
+    """How often an answer was used, and from when on it is worth refreshing."""
+
+    __slots__ = ("hits", "refresh_at")
+
+    def __init__(self, refresh_at: float) -> None:
+        self.hits = 0
+        self.refresh_at = refresh_at
+
+
+def _changed(answer: Answer[Any], *, question: Question | None = None, expires: float | None = None) -> Answer[Any]:
+    """A copy of an answer for another question or another time."""
+    other = copy.copy(answer)
+    if question is not None:
+        other.question = question
+    if expires is not None:
+        other.expires = expires
+    return other
+
+
+K = TypeVar("K", bound=tuple[Any, ...])
+
+
+def _owned(keys: list[K], top: Name, *, subtree: bool) -> list[K]:
+    """The keys of a name, or of all names under it."""
+    if subtree:
+        return [key for key in keys if key[0].is_under(top)]
+    return [key for key in keys if key[0] == top]
+
+
+def _now() -> float:
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:
+        return time.monotonic()
