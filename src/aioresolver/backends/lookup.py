@@ -112,7 +112,7 @@ class Lookup:
                 message,
                 now=trial.sent,
                 server=upstream.text,
-                attempts=self._attempts() if len(self.trials) > 1 else (),
+                attempts=self._attempts(besides=trial) if len(self.trials) > 1 else (),
                 elapsed=now - self.began,
             )
         except MessageFormatError as error:
@@ -260,9 +260,9 @@ class Lookup:
             self._alarms.discard(self._alarm)
         self._alarm = self._alarms.add(when, self._alarmed)
 
-    def _attempts(self) -> tuple[Attempt, ...]:
+    def _attempts(self, besides: _Trial | None = None) -> tuple[Attempt, ...]:
         now = self._loop.time()
-        return tuple(trial.as_attempt(now) for trial in self.trials if trial.outcome or trial.pending)
+        return tuple(trial.as_attempt(now) for trial in self.trials if trial is not besides)
 
 
 class _Trial:

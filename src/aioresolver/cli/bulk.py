@@ -51,7 +51,6 @@ def run(options: argparse.Namespace) -> int:
     path = files[0] if files else "-"
     try:
         source = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - closed below, unless stdin
-        source.peek(1)  # a directory opens, but does not read
     except OSError as error:
         print(f"aioresolver bulk: cannot read {path}: {error.strerror}", file=sys.stderr)
         return NO_NAMES_FILE

@@ -11,6 +11,7 @@ from aioresolver.answer import Answer
 from aioresolver.cli.options import add_resolver_options, make_resolver, split_nameservers
 from aioresolver.cli.output import describe, row_of
 from aioresolver.errors import DNSError, LookupTimeout, NameNotFound, NameSyntaxError, NoRecords, ResolutionError
+from aioresolver.system.literal import parse_literal
 from aioresolver.wire.codes import RRType
 
 __all__ = ["DESCRIPTION", "EPILOG", "add_options", "run"]
@@ -66,7 +67,7 @@ def _name_and_type(words: list[str]) -> tuple[str, RRType]:
     if len(words) > 2:
         raise ValueError(f"one name and one type at the most, not {' '.join(words)!r}")
     if len(words) == 1:
-        return words[0], RRType.PTR if _is_address(words[0]) else RRType.A
+        return words[0], RRType.A if parse_literal(words[0]) is None else RRType.PTR
     try:
         return words[0], RRType.parse(words[1])
     except ValueError as error:
@@ -74,12 +75,6 @@ def _name_and_type(words: list[str]) -> tuple[str, RRType]:
             return words[1], RRType.parse(words[0])
         except ValueError:
             raise error from None
-
-
-def _is_address(word: str) -> bool:
-    from aioresolver.system.search import parse_literal
-
-    return parse_literal(word) is not None
 
 
 def _show(name: str, type_: str, outcome: Answer[Any] | DNSError, options: argparse.Namespace) -> None:
