@@ -67,7 +67,7 @@ def test_the_numbers_are_those_of_dnspython():
     assert {code.name: code for code in Opcode} == {code.name: dns.opcode.from_text(code.name) for code in Opcode}
     assert {code.name: code for code in Rcode} == {code.name: dns.rcode.from_text(code.name) for code in Rcode}
     assert {code.name: code for code in Flag} == {code.name: dns.flags.from_text(code.name) for code in Flag}
-    assert list(map(int, ExtendedError)) == [code.value for code in dns.edns.EDECode]
+    assert {code.value for code in dns.edns.EDECode} <= set(map(int, ExtendedError))
     assert {getattr(dns.edns, name): getattr(dns.edns, name) for name in ("NSID", "ECS", "COOKIE", "PADDING")} == {
         EdnsOption.NSID: 3,
         EdnsOption.CLIENT_SUBNET: 8,
