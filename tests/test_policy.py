@@ -83,10 +83,6 @@ DISGUISED = {
     "64:ff9b::127.0.0.1": "127.0.0.1 (loopback",
     "64:ff9b::7f00:1": "127.0.0.1 (loopback",
     "64:ff9b::a9fe:a9fe": "169.254.169.254 (cloud metadata",
-    "64:ff9b:1::10.0.0.1": "10.0.0.1 (private",
-    "64:ff9b:1:a00:0:100::": "10.0.0.1 (private",
-    "64:ff9b:1:a:0:1::": "10.0.0.1 (private",
-    "64:ff9b:1:0:a:0:100:0": "10.0.0.1 (private",
     "2002:7f00:1::": "127.0.0.1 (loopback",
     "2002:a00:1::1": "10.0.0.1 (private",
     "2002:c0a8:101:1:2:3:4:5": "192.168.1.1 (private",
@@ -128,6 +124,21 @@ def test_addresses_that_stand_for_others(address, meaning):
         PUBLIC.check("evil.example", [address])
 
     assert f"{address}, which stands for {meaning}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "64:ff9b:1::10.0.0.1",
+        "64:ff9b:1:a00:0:100::",
+        "64:ff9b:1:a:0:1::",
+        "64:ff9b:1:0:a:0:100:0",
+        "64:ff9b:1:77::a00:1",
+    ],
+)
+def test_local_nat64_hides_nothing_whatever_the_length_of_its_prefix(address):
+    assert PUBLIC.reason(address)
+    assert "stands for 10.0.0.1 (denied" in AddressPolicy(["10.0.0.0/8"]).reason(address)
 
 
 @pytest.mark.parametrize("text", NUMERIC)
