@@ -252,6 +252,7 @@ def _read_tail(wire: bytes, target: int, memo: NameMemo) -> _Entry | None:
     position = target
     entry: _Entry | None = None
     run: list[tuple[int, bytes]] = []
+    length = 0
     try:
         while True:
             while position not in memo and 0 < (length := wire[position]) <= _MAX_LABEL:
