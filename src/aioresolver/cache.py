@@ -33,10 +33,10 @@ SWEEP = 16
 
 
 class CacheStats:
-    """Plain counters. Every `get` counts once, as one of the first four.
+    """Plain counters. Every `get` counts as one of these five.
 
     - `hits`: answers with records; `negative_hits`: answers without; `failure_hits`: failures; `misses`: nothing.
-    - `stale_hits`: answers handed out after their time (RFC 8767).
+    - `stale_hits`: answers handed out after their time (RFC 8767), by `get` or `stale_answer`.
     - `stored`: answers and failures taken in.
     - `evicted`: dropped for want of room; `expired`: found past their time; `flushed`: dropped on demand.
     - `skipped`: entries of a file that could not be used.
@@ -154,7 +154,10 @@ class Cache:
         return self._stats
 
     def get(self, question: Question, now: float) -> Answer[Any] | ResolutionError | None:
-        """The answer or the failure that is known and fresh. The error is a new one, free to be raised."""
+        """The answer or the failure that is known and fresh. The error is a new one, free to be raised.
+
+        While a failure is remembered, a stale answer goes before it (RFC 8767, 5).
+        """
         answers = self._answers
         answer = answers.get(question)
         if answer is None or answer.expires <= now:
@@ -171,12 +174,13 @@ class Cache:
     def put(self, answer: Answer[Any], now: float) -> Answer[Any]:
         """Keep an answer; returned as it is kept, its life cut or stretched to the cache's limits.
 
-        Replaces what is known of the question, failures included.
+        It replaces what is known of the question, failures included, even when it may not be kept itself.
         """
         life = answer.expires - now
         if answer.empty or not self.min_ttl <= life <= self.max_ttl or life <= 0:
             kept = self._limited(answer, now)
             if kept is None:
+                self._forget(answer.question)
                 return answer
             answer = kept
         self._keep(answer, now)
@@ -274,6 +278,9 @@ class Cache:
             self._expire(key)
         failure = self._failures.get(question) if self._failures else None
         if failure is not None and failure.expires > now:
+            stale = self.stale_answer(question, now)
+            if stale is not None:
+                return stale
             self._stats.failure_hits += 1
             return copy.copy(failure.error)
         self._stats.misses += 1
@@ -299,7 +306,7 @@ class Cache:
         covering = (question.name, question.class_)
         if answer.rcode != NXDOMAIN:
             answers.pop(covering, None)
-        elif not answer.aliases:  # with aliases it is the last one's target that does not exist (RFC 6604)
+        elif answer.empty and not answer.aliases:  # with aliases it is the last one's target that is not (RFC 6604)
             self._drop(question)
             key = covering
         if self._failures:
@@ -336,6 +343,11 @@ class Cache:
         warmth = self._warmth.get(question)
         if warmth is not None:
             warmth.hits += 1
+
+    def _forget(self, question: Question) -> None:
+        self._drop(question)
+        self._drop((question.name, question.class_))
+        self._failures.pop(question, None)
 
     def _expire(self, key: tuple[Any, ...]) -> None:
         self._drop(key)
