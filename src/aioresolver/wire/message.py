@@ -53,8 +53,9 @@ class Question(NamedTuple):
 
         Raises NameSyntaxError, and ValueError for what is no type.
         """
-        rrtype = _TYPES_BY_NAME.get(type) or RRType.parse(type) if isinstance(type, str) else RRType(type)
-        return cls(Name.parse(name), rrtype, class_)
+        if not isinstance(type, RRType):
+            type = _TYPES_BY_NAME.get(type) or RRType.parse(type) if isinstance(type, str) else RRType(type)  # noqa: A001
+        return tuple.__new__(cls, (Name.parse(name), type, class_))
 
     def __str__(self) -> str:
         return f"{self.name} {self.type}" if self.class_ == 1 else f"{self.name} {self.class_} {self.type}"
