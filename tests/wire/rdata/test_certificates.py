@@ -91,7 +91,9 @@ def test_bad_hexadecimal_digits(rrtype, digits):
         parse_rdata(RRType[rrtype], f"1 1 {digits}" if rrtype == "SSHFP" else f"1 1 1 {digits}")
 
 
-@pytest.mark.parametrize("text", ["", "A", "AAA", "AA=A", "!!!!", "é", '"AAAA"'])
+@pytest.mark.parametrize(
+    "text", ["", "A", "AAA", "AA=A", "=", "==", "====", "AAAA==", "AA=", "A===", "!!!!", "é", '"AAAA"']
+)
 def test_bad_base64(text):
     with pytest.raises(RdataSyntaxError, match=r"OPENPGPKEY data: .*expected base64 text"):
         parse_rdata(RRType.OPENPGPKEY, text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aioresolver.errors import RdataSyntaxError
@@ -161,6 +161,7 @@ def test_escapes_that_are_none(text):
         unescape(text)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_can_be_quoted(data):
     text = quote(data)
@@ -171,6 +172,7 @@ def test_any_bytes_can_be_quoted(data):
     assert len(tokenize(text)) == 1
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_tokens_or_a_syntax_error(text):
     try:

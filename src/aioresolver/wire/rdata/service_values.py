@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Any, Generic, TypeVar
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import Code
-from aioresolver.wire.rdata.fields import U16
+from aioresolver.wire.rdata.fields import BASE64, U16
 from aioresolver.wire.rdata.tokens import quote, unescape
 
 __all__ = ["NAMED_KEYS", "OPAQUE", "VALUES", "ServiceKey", "Value", "parse_key"]
@@ -238,7 +237,7 @@ class _Hints(Value["tuple[str, ...]"]):
 class _Secret(Value[bytes]):
     """The configurations for an encrypted ClientHello; what is in them is TLS's business (RFC 9848)."""
 
-    expected = "base64 text"
+    expected = BASE64.expected
 
     def read(self, data: bytes) -> bytes:
         if not data:
@@ -249,13 +248,10 @@ class _Secret(Value[bytes]):
         return self.checked(value)
 
     def to_text(self, value: bytes) -> str:
-        return b64encode(value).decode("ascii")
+        return BASE64.to_text(value)
 
     def parse(self, text: str) -> bytes:
-        try:
-            return self.checked(b64decode(text, validate=True))
-        except ValueError:
-            raise RdataSyntaxError(f"expected {self.expected}, found {text}") from None
+        return BASE64.parse_word(text)
 
 
 class _Text(Value[str]):
