@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+from socket import AF_INET6, inet_ntop
 
 import dns.exception
 import dns.message
@@ -33,7 +34,7 @@ u16 = st.integers(0, 0xFFFF)
 u31 = st.integers(0, 0x7FFFFFFF)
 datas = st.one_of(
     st.builds(A, st.ip_addresses(v=4).map(str)),
-    st.builds(AAAA, st.ip_addresses(v=6).map(str)),
+    st.builds(AAAA, st.binary(min_size=16, max_size=16).map(lambda packed: inet_ntop(AF_INET6, packed))),
     st.builds(CNAME, names),
     st.builds(NS, names),
     st.builds(PTR, names),

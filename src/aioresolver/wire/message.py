@@ -54,7 +54,7 @@ class Question(NamedTuple):
         Raises NameSyntaxError, and ValueError for what is no type.
         """
         if not isinstance(type, RRType):
-            type = _TYPES_BY_NAME.get(type) or RRType.parse(type) if isinstance(type, str) else RRType(type)  # noqa: A001
+            type = _TYPES_BY_NAME.get(type) or RRType.parse(type) if isinstance(type, str) else RRType(type)
         return tuple.__new__(cls, (Name.parse(name), type, class_))
 
     def __str__(self) -> str:
