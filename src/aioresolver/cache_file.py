@@ -99,13 +99,14 @@ def _entry(answer: Answer[Any], ttl: float) -> dict[str, Any] | None:
 
 def _read_saved(file: BinaryIO, path: str) -> float:
     """When the file was saved, from its first line."""
+    foreign = ConfigurationError(f"{path} is not a file that a cache was saved in")
     try:
         header = json.loads(file.readline(MAX_LINE))
-        ours, version, saved = header["format"] == FORMAT, header["version"], float(header["saved"])
+        form, version, saved = header["format"], header["version"], float(header["saved"])
     except UNREADABLE:
-        ours = False
-    if not ours or not isfinite(saved):
-        raise ConfigurationError(f"{path} is not a file that a cache was saved in")
+        raise foreign from None
+    if form != FORMAT or not isfinite(saved):
+        raise foreign
     if version != VERSION:
         raise ConfigurationError(f"{path} has version {version!r} of the cache file format; this is version {VERSION}")
     return saved
