@@ -8,6 +8,7 @@ import pytest
 
 from aioresolver.errors import ConfigurationError
 from aioresolver.system.config import SystemConfig, SystemConfigFiles
+from aioresolver.system.windows import Adapter, WindowsSearch
 from aioresolver.transports.nameserver import Nameserver
 
 RESOLV_CONF = """\
@@ -169,3 +170,76 @@ def test_making_one_reads_nothing(tmp_path, monkeypatch):
 
 def test_this_machine_has_a_configuration():
     assert SystemConfigFiles(environ={}).current(0.0).nameservers
+
+
+def test_macos_has_a_default_resolver_and_others_for_some_names(tmp_path, monkeypatch):
+    calls = []
+    text = """
+resolver #1
+  search domain[0] : corp.example
+  nameserver[0] : 192.0.2.1
+resolver #2
+  domain   : vpn.example
+  nameserver[0] : 10.0.0.53
+  port     : 5353
+  order    : 10
+resolver #3
+  domain   : deep.vpn.example
+  nameserver[0] : 10.0.0.54
+  order    : 20
+resolver #4
+  domain   : local
+  options  : mdns
+  nameserver[0] : 224.0.0.251
+DNS configuration (for scoped queries)
+resolver #1
+  nameserver[0] : 192.168.1.1
+"""
+    monkeypatch.setattr("aioresolver.system.config.read_scutil", lambda: calls.append(1) or text)
+    path = tmp_path / "resolv.conf"
+    path.write_text("nameserver 192.0.2.9\nsearch old.example\noptions ndots:2\n")
+    files = SystemConfigFiles(resolv_conf=path, nsswitch_conf=tmp_path / "x", environ={}, platform="darwin")
+
+    config = files.current(0.0)
+
+    assert config.nameservers == (Nameserver("udp", "192.0.2.1"),)
+    assert (config.search, config.ndots, config.needs_os_fallback) == (("corp.example.",), 2, True)
+    assert config.routes == (
+        ("deep.vpn.example.", (Nameserver("udp", "10.0.0.54"),)),
+        ("vpn.example.", (Nameserver("udp", "10.0.0.53", 5353),)),
+    )
+    files.current(2.0)
+    assert len(calls) == 1
+    path.write_text("nameserver 192.0.2.10\n")
+    files.current(4.0)
+    assert len(calls) == 2
+
+
+def test_macos_without_scutil_is_resolv_conf(tmp_path, monkeypatch):
+    monkeypatch.setattr("aioresolver.system.config.read_scutil", str)
+    path = tmp_path / "resolv.conf"
+    path.write_text("nameserver 192.0.2.9\nsearch old.example\n")
+
+    config = SystemConfigFiles(resolv_conf=path, nsswitch_conf=path, environ={}, platform="darwin").current(0.0)
+
+    assert config.nameservers == (Nameserver("udp", "192.0.2.9"),)
+    assert (config.search, config.needs_os_fallback, config.source) == (("old.example.",), True, str(path))
+
+
+def test_windows_is_looked_at_each_time_and_stays_the_same_object(tmp_path, monkeypatch):
+    adapters = [Adapter("Ethernet", ("192.0.2.1",), suffix="corp.example")]
+    monkeypatch.setattr("aioresolver.system.windows_adapters.read_adapters", lambda: adapters)
+    monkeypatch.setattr("aioresolver.system.config.read_search", lambda: WindowsSearch(domain="main.example"))
+    paths = {"resolv_conf": tmp_path / "none", "nsswitch_conf": tmp_path / "none"}
+    files = SystemConfigFiles(**paths, environ={}, hostname=lambda: "box", platform="win32")
+
+    config = files.current(0.0)
+
+    assert config.nameservers == (Nameserver("udp", "192.0.2.1"),)
+    assert (config.search, config.needs_os_fallback) == (("main.example.", "corp.example."), True)
+    assert files.current(2.0) is config
+    adapters[:] = [Adapter("Wi-Fi", ("192.0.2.2",))]
+    assert files.current(3.9) is config
+    assert files.current(4.0).nameservers == (Nameserver("udp", "192.0.2.2"),)
+    adapters.clear()
+    assert files.current(6.0).source == "no nameserver on any adapter"

@@ -10,9 +10,11 @@ from ipaddress import IPv4Network
 from typing import NamedTuple
 
 from aioresolver.errors import ConfigurationError, NameSyntaxError
+from aioresolver.system.macos import MacResolver, parse_scutil, read_scutil
 from aioresolver.system.nsswitch import DEFAULT_LOOKUP_ORDER, OUR_SOURCES, parse_lookup_order
 from aioresolver.system.resolv_conf import ResolvConf, parse_resolv_conf
 from aioresolver.system.watched_file import WatchedFile
+from aioresolver.system.windows import Adapter, WindowsSearch, choose_nameservers, choose_search, read_search
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.wire.names import Name
 
@@ -31,6 +33,7 @@ class SystemConfig(NamedTuple):
     - `search`, `ndots`, `no_tld_query`: what `candidates` takes.
     - `timeout`: seconds for one try; `attempts`: tries for each nameserver; `rotate`: take turns among them.
     - `edns`, `trust_ad`, `no_aaaa`, `single_request`, `sortlist`: as in resolv.conf(5).
+    - `routes`: other nameservers for names below a suffix (macOS: a VPN's), the longest suffix first.
     - `lookup_order`: the sources of nsswitch.conf, such as `("files", "dns")`.
     - `needs_os_fallback`: whether it names sources that only the operating system has (mDNS, NIS, a VPN's …), so that
       a name which we do not find is to be looked up there.
@@ -50,6 +53,7 @@ class SystemConfig(NamedTuple):
     single_request: bool = False
     no_tld_query: bool = False
     sortlist: tuple[IPv4Network, ...] = ()
+    routes: tuple[tuple[Name, tuple[Nameserver, ...]], ...] = ()
     lookup_order: tuple[str, ...] = DEFAULT_LOOKUP_ORDER
     needs_os_fallback: bool = False
     source: str = "defaults"
@@ -95,8 +99,9 @@ class SystemConfig(NamedTuple):
 class SystemConfigFiles:
     """The configuration of this machine, which is looked at again at most every `interval` seconds.
 
-    Making one reads nothing. The paths, the environment and the host name can be others, for tests. On Windows, and
-    for the scoped resolvers of macOS, `read` takes the place of the files.
+    Making one reads nothing. The paths, the environment and the host name can be others, for tests. On Windows the
+    adapters and the registry take the place of the files, which are only used if they exist; on macOS `scutil --dns`
+    is read when resolv.conf has changed. Both have sources of names of their own: `needs_os_fallback` is true.
     """
 
     def __init__(
@@ -131,19 +136,63 @@ class SystemConfigFiles:
         text, changed = self._resolv_conf.read()
         order, order_changed = self._nsswitch_conf.read()
         override = self._environ.get(NAMESERVERS_VARIABLE)
-        if self._config is None or changed or order_changed or override != self._override:
+        unwatched = self._platform == "win32"
+        if self._config is None or changed or order_changed or unwatched or override != self._override:
             config = self._read(text, order)
             if override:
                 config = config._replace(nameservers=parse_nameservers(override), source=f"${NAMESERVERS_VARIABLE}")
-            self._config, self._override = config, override
+            self._override = override
+            if config != self._config:
+                self._config = config
             if "no-reload" in text and not override and parse_resolv_conf(text, self._environ).no_reload:
                 self._look_at = float("inf")
+        assert self._config is not None
         return self._config
 
     def _read(self, text: str, order: str) -> SystemConfig:
         conf = parse_resolv_conf(text, self._environ, hostname=self._hostname())
         source = str(self._resolv_conf.path) if text else "no resolv.conf"
-        return SystemConfig.of(conf, parse_lookup_order(order), source)
+        config = SystemConfig.of(conf, parse_lookup_order(order), source)
+        if self._platform == "win32":
+            from aioresolver.system.windows_adapters import read_adapters  # noqa: PLC0415 - ctypes is slow to import
+
+            return with_adapters(config, read_adapters(), read_search())
+        if self._platform == "darwin":
+            return with_mac_resolvers(config, parse_scutil(read_scutil()))
+        return config
+
+
+def with_adapters(config: SystemConfig, adapters: list[Adapter], search: WindowsSearch) -> SystemConfig:
+    """A configuration with what Windows says."""
+    nameservers = usable_nameservers("udp", choose_nameservers(adapters))
+    return config._replace(
+        nameservers=nameservers or config.nameservers,
+        search=usable_suffixes(choose_search(adapters, search)),
+        needs_os_fallback=True,
+        source="network adapters" if nameservers else "no nameserver on any adapter",
+    )
+
+
+def with_mac_resolvers(config: SystemConfig, resolvers: list[MacResolver]) -> SystemConfig:
+    """A configuration with what macOS says; resolv.conf's when it says nothing."""
+    usable = [resolver for resolver in resolvers if resolver.nameservers and not resolver.scoped and not resolver.mdns]
+    usable.sort(key=lambda resolver: resolver.order)
+    routes: dict[Name, tuple[Nameserver, ...]] = {}
+    for resolver in usable:
+        for suffix in usable_suffixes([resolver.domain] if resolver.domain else []):
+            routes.setdefault(suffix, usable_nameservers("udp", resolver.nameservers, resolver.port))
+    default = next((resolver for resolver in usable if not resolver.domain), None)
+    if default is not None:
+        config = config._replace(
+            nameservers=usable_nameservers("udp", default.nameservers, default.port) or config.nameservers,
+            search=usable_suffixes(default.search) or config.search,
+            source="scutil --dns",
+        )
+    longest_first = sorted(routes.items(), key=lambda route: -route[0].count("."))
+    return config._replace(
+        routes=tuple((suffix, nameservers) for suffix, nameservers in longest_first if nameservers),
+        needs_os_fallback=True,
+    )
 
 
 def parse_nameservers(text: str) -> tuple[Nameserver, ...]:
@@ -154,12 +203,12 @@ def parse_nameservers(text: str) -> tuple[Nameserver, ...]:
     return found
 
 
-def usable_nameservers(scheme: str, addresses: Iterable[str]) -> tuple[Nameserver, ...]:
+def usable_nameservers(scheme: str, addresses: Iterable[str], port: int = 0) -> tuple[Nameserver, ...]:
     """Nameservers for those of the addresses that can be ones, each once."""
     found: dict[Nameserver, None] = {}
     for address in addresses:
         try:
-            found[Nameserver(scheme, address)] = None
+            found[Nameserver(scheme, address, port)] = None
         except ConfigurationError:  # a scope that is no interface's name; the other lines still count
             continue
     return tuple(found)
