@@ -57,6 +57,10 @@ class UdpServer(asyncio.DatagramProtocol):
     async def next(self) -> tuple[bytes, Address]:
         return await asyncio.wait_for(self._arrived.get(), 10)
 
+    async def stop(self) -> None:
+        self.transport.abort()
+        await asyncio.sleep(0)
+
     @property
     def ports(self) -> list[int]:
         return [address[1] for _, address in self.queries]
@@ -174,8 +178,7 @@ async def udp_server() -> AsyncIterator[Callable[..., Coroutine[Any, Any, UdpSer
 
     yield start
     for server in started:
-        server.transport.abort()
-    await asyncio.sleep(0)
+        await server.stop()
 
 
 @pytest.fixture
@@ -192,23 +195,47 @@ async def tcp_server() -> AsyncIterator[Callable[..., Coroutine[Any, Any, TcpSer
         await server.stop()
 
 
+class Started:
+    """Servers that a test starts on its own loop, stopped whatever becomes of it: uvloop waits for them else."""
+
+    def __init__(self) -> None:
+        self.servers: list[Any] = []
+
+    async def udp(self, *args: Any, **options: Any) -> UdpServer:
+        server = await start_udp(*args, **options)
+        self.servers.append(server)
+        return server
+
+    async def tcp(self, *args: Any, **options: Any) -> TcpServer:
+        server = await start_tcp(*args, **options)
+        self.servers.append(server)
+        return server
+
+    async def stop(self) -> None:
+        for server in self.servers:
+            await server.stop()
+
+
 @pytest.fixture(params=[asyncio.SelectorEventLoop, NoReaderLoop, new_uvloop], ids=["selector", "no reader", "uvloop"])
-def any_loop(request: pytest.FixtureRequest) -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
-    """Run a coroutine on each kind of loop: `any_loop(main())`. The servers are `start_udp` and `start_tcp`."""
+def any_loop(request: pytest.FixtureRequest, servers: Started) -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
+    """Run a coroutine on each kind of loop: `any_loop(main())`."""
     loop = request.param()
 
-    def run(main: Coroutine[Any, Any, Any]) -> Any:
-        return loop.run_until_complete(asyncio.wait_for(main, 20))
+    async def finish(main: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            return await asyncio.wait_for(main, 20)
+        finally:
+            await servers.stop()
 
-    yield run
+    yield lambda main: loop.run_until_complete(finish(main))
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
 
 
 @pytest.fixture
-def start_servers() -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """`start_udp` and `start_tcp`, for tests that bring their own loop."""
-    return start_udp, start_tcp
+def servers() -> Started:
+    """`await servers.udp(react)` and `await servers.tcp(react)`, for tests that bring their own loop."""
+    return Started()
 
 
 @pytest.fixture

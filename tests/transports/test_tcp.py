@@ -264,9 +264,9 @@ def test_deadline_and_cancelling_hold_while_connecting(run_virtual, messages, op
     run_virtual(scenario())
 
 
-def test_idle_connection_is_closed(run_virtual, messages, start_servers):
+def test_idle_connection_is_closed(run_virtual, messages, servers):
     async def scenario():
-        server = await start_servers[1]()
+        server = await servers.tcp()
         async with carrying(server, idle_timeout=10) as transport:
             for pause in (0, 6, 6, 9):
                 await asyncio.sleep(pause)
@@ -284,9 +284,9 @@ def test_idle_connection_is_closed(run_virtual, messages, start_servers):
     run_virtual(scenario())
 
 
-def test_a_waiting_query_is_not_idle(run_virtual, messages, start_servers):
+def test_a_waiting_query_is_not_idle(run_virtual, messages, servers):
     async def scenario():
-        server = await start_servers[1]()
+        server = await servers.tcp()
         async with carrying(server, idle_timeout=1) as transport:
             await transport.exchange(messages.query(), soon())
             server.react = None
@@ -299,9 +299,9 @@ def test_a_waiting_query_is_not_idle(run_virtual, messages, start_servers):
     run_virtual(scenario())
 
 
-def test_dripping_ends_at_the_deadline(run_virtual, messages, start_servers):
+def test_dripping_ends_at_the_deadline(run_virtual, messages, servers):
     async def scenario():
-        server = await start_servers[1](None)
+        server = await servers.tcp(None)
         loop = asyncio.get_running_loop()
         async with carrying(server) as transport:
             future = transport.exchange(messages.query(), loop.time() + 5)
@@ -322,9 +322,9 @@ def test_dripping_ends_at_the_deadline(run_virtual, messages, start_servers):
     run_virtual(scenario())
 
 
-def test_others_on_a_silent_connection_may_hope_on(run_virtual, messages, start_servers):
+def test_others_on_a_silent_connection_may_hope_on(run_virtual, messages, servers):
     async def scenario():
-        server = await start_servers[1](None)
+        server = await servers.tcp(None)
         loop = asyncio.get_running_loop()
         async with carrying(server) as transport:
             impatient = transport.exchange(messages.query("a.example"), loop.time() + 1)
@@ -346,13 +346,13 @@ def test_others_on_a_silent_connection_may_hope_on(run_virtual, messages, start_
     run_virtual(scenario())
 
 
-def test_a_talking_connection_outlives_a_lost_query(run_virtual, messages, start_servers):
+def test_a_talking_connection_outlives_a_lost_query(run_virtual, messages, servers):
     async def scenario():
         def lose_some(peer, query):
             if b"lost" not in query:
                 peer.send(messages.reply(query))
 
-        server = await start_servers[1](lose_some)
+        server = await servers.tcp(lose_some)
         loop = asyncio.get_running_loop()
         async with carrying(server) as transport:
             lost = transport.exchange(messages.query("lost"), loop.time() + 2)
@@ -484,9 +484,9 @@ async def test_with_eager_tasks(tcp_server, messages):
                 await transport.exchange(messages.query(), soon())
 
 
-def test_on_each_kind_of_loop(any_loop, start_servers, messages, open_sockets, closed_port):
+def test_on_each_kind_of_loop(any_loop, servers, messages, open_sockets, closed_port):
     async def scenario():
-        server = await start_servers[1]()
+        server = await servers.tcp()
         async with carrying(server) as transport:
             await asyncio.gather(*[transport.exchange(messages.query(), soon()) for _ in range(50)])
             server.peers[0].transport.close()

@@ -51,7 +51,26 @@ class Authority:
             .not_valid_before(now - 20 * DAY)
             .not_valid_after(now + days * DAY)
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key((key or self.key).public_key()), critical=False
+            )
         )
+        if authority:
+            usage = dict.fromkeys(
+                (
+                    "digital_signature",
+                    "content_commitment",
+                    "key_encipherment",
+                    "data_encipherment",
+                    "key_agreement",
+                    "crl_sign",
+                    "encipher_only",
+                    "decipher_only",
+                ),
+                False,
+            )
+            builder = builder.add_extension(x509.KeyUsage(key_cert_sign=True, **usage), critical=True)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return builder.sign(key or self.key, hashes.SHA256())
@@ -214,18 +233,18 @@ async def test_asks_again_when_a_used_connection_was_closed(tcp_server, messages
     assert len(server.peers) == 2
 
 
-def test_on_each_kind_of_loop(any_loop, start_servers, messages, authority, open_sockets):
+def test_on_each_kind_of_loop(any_loop, servers, messages, authority, open_sockets):
     async def scenario():
         await asyncio.sleep(0)
         before = open_sockets()
         right, wrong = authority.server_context(NAME), authority.server_context(x509.DNSName("other.test"))
-        server = await start_servers[1](scheme="tls", hostname="dns.test", ssl=right)
+        server = await servers.tcp(scheme="tls", hostname="dns.test", ssl=right)
         async with carrying(server, idle_timeout=0.01) as transport:
             await asyncio.gather(*[transport.exchange(messages.query(), soon()) for _ in range(20)])
             await server.peers[0].closed.wait()
             await transport.exchange(messages.query(), soon())
         await server.stop()
-        server = await start_servers[1](scheme="tls", hostname="dns.test", ssl=wrong)
+        server = await servers.tcp(scheme="tls", hostname="dns.test", ssl=wrong)
         async with carrying(server) as transport:
             with pytest.raises(TransportError, match=r"the certificate of dns\.test is not valid"):
                 await transport.exchange(messages.query(), soon())

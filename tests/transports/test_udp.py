@@ -256,9 +256,9 @@ async def test_bound_on_queries_in_flight(udp_server, messages, monkeypatch):
     assert all(future.exception() for future in futures)
 
 
-def test_renewed_by_time_and_owed_replies_are_taken(run_virtual, messages, start_servers, open_sockets):
+def test_renewed_by_time_and_owed_replies_are_taken(run_virtual, messages, servers, open_sockets):
     async def scenario():
-        server = await start_servers[0](None)
+        server = await servers.udp(None)
         loop = asyncio.get_running_loop()
         before = open_sockets()
         async with carrying(server, renew_seconds=10) as transport:
@@ -282,8 +282,7 @@ def test_renewed_by_time_and_owed_replies_are_taken(run_virtual, messages, start
             assert len(set(server.ports)) == 3
         assert renewed.exception().local
         assert open_sockets() == before
-        server.transport.abort()
-        await asyncio.sleep(0)
+        await server.stop()
 
     run_virtual(scenario())
 
@@ -302,9 +301,9 @@ async def test_retiring_sockets_are_bounded_too(udp_server, messages, open_socke
         assert open_sockets() - before <= 3
 
 
-def test_deadline(run_virtual, messages, start_servers):
+def test_deadline(run_virtual, messages, servers):
     async def scenario():
-        server = await start_servers[0](None)
+        server = await servers.udp(None)
         loop = asyncio.get_running_loop()
         async with carrying(server, renew_seconds=FAR) as transport:
             futures = {after: transport.exchange(messages.query(), loop.time() + after) for after in (3, 1, 2)}
@@ -321,8 +320,7 @@ def test_deadline(run_virtual, messages, start_servers):
             assert transport.in_flight == 0
             assert transport.ignored == 3
             assert transport.near_misses == 0
-        server.transport.abort()
-        await asyncio.sleep(0)
+        await server.stop()
 
     run_virtual(scenario())
 
@@ -613,9 +611,9 @@ def test_impossible_settings(options):
         UdpTransport(Nameserver("udp", "127.0.0.1"), **options)
 
 
-def test_on_each_kind_of_loop(any_loop, start_servers, messages, open_sockets, closed_port):
+def test_on_each_kind_of_loop(any_loop, servers, messages, open_sockets, closed_port):
     async def scenario():
-        server = await start_servers[0]()
+        server = await servers.udp()
         before = open_sockets()
         async with carrying(server, renew_queries=7) as transport:
             for _ in range(20):
@@ -648,7 +646,6 @@ def test_on_each_kind_of_loop(any_loop, start_servers, messages, open_sockets, c
         await unused.aclose()  # in the same turn: on a loop without readers nothing is attached yet
         assert never_sent.exception().local
         assert open_sockets() == before
-        server.transport.abort()
-        await asyncio.sleep(0.01)
+        await server.stop()
 
     any_loop(scenario())

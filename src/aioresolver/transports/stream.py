@@ -139,3 +139,6 @@ class StreamConnection(asyncio.Protocol):
         if isinstance(exc, OSError):
             code, reason = exc.errno or code, f"the connection broke: {exc.strerror or exc}"
         self._owner.ended(self, TransportError(reason, code=code))
+        if self._transport is not None:
+            # On Python 3.10 a TLS transport that the nameserver closed would complain that nobody closed it.
+            self._transport.abort()
