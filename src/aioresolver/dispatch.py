@@ -105,14 +105,19 @@ class Dispatch:
 
     async def fetch(self, question: Question, now: float) -> Answer[Any]:
         """The backend's answer; a stale one when that does not come in time and the cache keeps such."""
-        stale = self.cache.stale_answer(question, now) if self.cache.stale else None
-        if stale is None:
-            return await self.fly(question)
         flight = self.fly(question)
-        flight.add_done_callback(_forget)
-        await asyncio.wait([flight], timeout=min(STALE_PATIENCE, self.timeout))
+        if not self.cache.stale:
+            return await flight
+        try:
+            await asyncio.wait([flight], timeout=min(STALE_PATIENCE, self.timeout))
+        except asyncio.CancelledError:
+            flight.cancel()
+            raise
         if flight.done() and not flight.cancelled() and flight.exception() is None:
             return flight.result()
+        stale = self.cache.stale_answer(question, now)
+        if stale is None:
+            return await flight
         if self.observer is not None:
             self._tell(StaleServed(question, stale))
         return stale
@@ -129,7 +134,7 @@ class Dispatch:
         self.fly(question).add_done_callback(_forget)
 
     def _depart(self, question: Question) -> asyncio.Future[Answer[Any]]:
-        return _Trip(self, question).future
+        return _Trip(self, question)
 
     def _send(self, question: Question, deadline: float) -> asyncio.Future[Answer[Any]]:
         backend = self.backend
@@ -150,26 +155,33 @@ class Dispatch:
             )
 
 
-class _Trip:
-    """One lookup, from the limiter's queue to the backend and back."""
+# A subclass with its own cancel() costs a fraction of a plain Future with a callback that watches for it.
+class _Trip(asyncio.Future[Answer[Any]]):
+    """One lookup, from the limiter's queue to the backend and back; the future of its answer."""
 
-    __slots__ = ("_alarm", "_dispatch", "_queued_at", "_question", "_sent", "_ticket", "future")
+    __slots__ = ("_alarm", "_dispatch", "_question", "_queued_at", "_sent", "_ticket")
 
     def __init__(self, dispatch: Dispatch, question: Question) -> None:
-        assert dispatch.loop is not None
+        loop = dispatch.bind()
+        super().__init__(loop=loop)
         self._dispatch = dispatch
         self._question = question
         self._sent: asyncio.Future[Answer[Any]] | None = None
         self._alarm: Any = None
         self._ticket: Any = None
-        self.future: asyncio.Future[Answer[Any]] = dispatch.loop.create_future()
-        self.future.add_done_callback(self._ended)
         if dispatch.limiter.try_acquire():
             self._start()
         else:
-            self._queued_at = dispatch.loop.time()
+            self._queued_at = loop.time()
             self._set_alarm(self._queued_at + dispatch.timeout, self._stalled)
             self._ticket = dispatch.limiter.enqueue(self._start)
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Nobody wants the answer any more."""
+        if self.done():
+            return False
+        self._settle()
+        return super().cancel(msg)
 
     def _start(self) -> None:
         dispatch = self._dispatch
@@ -193,7 +205,7 @@ class _Trip:
         assert dispatch.loop is not None
         dispatch.limiter.release()
         if sent.cancelled():
-            self.future.cancel()
+            self.cancel()
             return
         now = dispatch.loop.time()
         error = sent.exception()
@@ -203,8 +215,9 @@ class _Trip:
             dispatch.stats.answered += 1
             if dispatch.observer is not None:
                 dispatch._tell(LookupAnswered(question, answer))
-            if not self.future.done():
-                self.future.set_result(answer)
+            if not self.done():
+                self._settle()
+                self.set_result(answer)
         else:
             self._failed(error, now)
 
@@ -216,8 +229,7 @@ class _Trip:
             dispatch.cache.put_failure(question, error, now)
             if dispatch.observer is not None:
                 dispatch._tell(LookupFailed(question, error))
-        if not self.future.done():
-            self.future.set_exception(error)
+        self._fail(error)
 
     def _overdue(self) -> None:
         """The backend let the deadline pass."""
@@ -236,15 +248,20 @@ class _Trip:
             self._give_up("nothing was answered while it waited for its turn")
 
     def _give_up(self, reason: str) -> None:
-        if self.future.done():
+        if self.done():
             return
         stats, timeout = self._dispatch.stats, self._dispatch.timeout
         stats.failed += 1
         stats.timed_out += 1
         name, type_ = str(self._question.name), str(self._question.type)
-        self.future.set_exception(LookupTimeout(name, type_, f"no answer within {timeout:g} s: {reason}"))
+        self._fail(LookupTimeout(name, type_, f"no answer within {timeout:g} s: {reason}"))
 
-    def _ended(self, future: asyncio.Future[Answer[Any]]) -> None:
+    def _fail(self, error: BaseException) -> None:
+        if not self.done():
+            self._settle()
+            self.set_exception(error)
+
+    def _settle(self) -> None:
         """The trip is over, one way or another: nothing of it stays behind."""
         if self._alarm is not None and self._dispatch.alarms is not None:
             self._dispatch.alarms.discard(self._alarm)

@@ -66,14 +66,14 @@ class StubBackend:
         if loop is None or self._closed or loop is not asyncio.get_running_loop():
             loop = self._bind()
         assert self._alarms is not None
-        lookup = Lookup(question, deadline, self._upstreams, loop=loop, alarms=self._alarms)
-        self._under_way.add(lookup)
-        lookup.future.add_done_callback(lambda _: self._ended(lookup))
+        lookup = Lookup(
+            question, deadline, self._upstreams, loop=loop, alarms=self._alarms, under_way=self._under_way
+        )
         if self._waiting or ranked(self._upstreams)[0].window.full:
             self._waiting.append(lookup)
         else:
             lookup.start()
-        return lookup.future
+        return lookup
 
     async def aclose(self) -> None:
         """Close every socket; lookups under way fail. May be called twice."""
@@ -90,7 +90,7 @@ class StubBackend:
         """Let the lookups under way finish, then close."""
         try:
             while self._under_way:
-                await asyncio.wait([lookup.future for lookup in self._under_way])
+                await asyncio.wait(list(self._under_way))
         finally:
             await self.aclose()
 
@@ -116,16 +116,11 @@ class StubBackend:
         self._alarms = DeadlineRing(loop)
         return loop
 
-    def _ended(self, lookup: Lookup) -> None:
-        self._under_way.discard(lookup)
-        if lookup.future.cancelled():
-            lookup.abandon()
-
     def _pump(self) -> None:
         """Start lookups that wait, as far as the best upstream has room."""
         waiting = self._waiting
         while waiting and not self._closed:
-            if waiting[0].future.done():
+            if waiting[0].done():
                 waiting.popleft()
             elif ranked(self._upstreams)[0].window.full:
                 break
