@@ -131,7 +131,7 @@ class Dispatch:
             self.alarms.close()
 
     def _refresh(self, question: Question) -> None:
-        self.fly(question).add_done_callback(_forget)
+        self.fly(question)
 
     def _depart(self, question: Question) -> asyncio.Future[Answer[Any]]:
         return _Trip(self, question)
@@ -278,9 +278,3 @@ class _Trip(asyncio.Future[Answer[Any]]):
         if self._alarm is not None:
             alarms.discard(self._alarm)
         self._alarm = alarms.add(when, callback)
-
-
-def _forget(flight: asyncio.Future[Answer[Any]]) -> None:
-    """Nobody may be left to read how it ended."""
-    if not flight.cancelled():
-        flight.exception()

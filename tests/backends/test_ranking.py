@@ -93,7 +93,7 @@ def test_a_window_grows_while_all_is_answered() -> None:
     assert window.size == 100
     for _ in range(2000):
         fill(window)
-        window.answered()
+        window.answered(0.01)
     assert window.size == 1000
 
 
@@ -101,13 +101,22 @@ def test_an_idle_window_does_not_grow() -> None:
     window = Window(1000)
     for _ in range(500):
         window.used = 1
-        window.answered()
+        window.answered(0.01)
+    assert window.size == 100
+
+
+def test_a_window_does_not_grow_while_replies_wait() -> None:
+    window = Window(1000)
+    window.answered(0.01)
+    for _ in range(500):
+        fill(window)
+        window.answered(0.2)
     assert window.size == 100
 
 
 def outcomes(window: Window, now: float, *, answered: int, lost: int) -> None:
     for _ in range(answered):
-        window.answered()
+        window.answered(0.01)
     for _ in range(lost):
         window.lost(now)
 
@@ -122,7 +131,7 @@ def test_a_window_shrinks_when_loss_begins_and_grows_slowly_from_there() -> None
     size = window.size
     for _ in range(100):
         fill(window)
-        window.answered()
+        window.answered(0.01)
     assert size < window.size < size + 2
 
 

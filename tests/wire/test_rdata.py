@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from typing import NamedTuple
 
 import dns.exception
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 T = RRType
-FEW = settings(max_examples=30, deadline=None)
+FEW = settings(max_examples=20, deadline=None)
 
 
 class Difference(NamedTuple):
@@ -78,6 +79,10 @@ WE_REFUSE_TEXT = [
     Difference({T.LOC}, "found the quoted string", '1 "0" N 1 E 5m', "likewise"),
     Difference({T.LOC}, "with up to two decimals", "1 N 1 E 1_0m", "metres are decimals, not all that float() takes"),
     Difference({T.CERT}, "or a name such as PKIX", "+1 1 8 AAAA", "a number is digits, not all that int() takes"),
+    Difference({T.OPENPGPKEY}, "expected base64 text", "AAAA==", "padding stands for something; so says Python 3.13"),
+    Difference({T.CERT}, "expected base64 text", "1 1 8 AAAA==", "likewise"),
+    Difference({T.DNSKEY, T.CDNSKEY}, "expected base64 text", "1 3 8 AAAA==", "likewise"),
+    Difference({T.RRSIG}, "expected base64 text", "A 8 1 1 2 1 1 a. AAAA==", "likewise"),
     Difference({T.EUI48}, "found the quoted string", '"00-00-5e-00-53-2a"', "likewise"),
     Difference({T.EUI64}, "found the quoted string", '"00-00-5e-ef-10-00-00-2a"', "likewise"),
 ]
@@ -294,7 +299,8 @@ def test_what_we_refuse_is_accepted_by_dnspython(row):
 def test_text_that_we_refuse_is_accepted_by_dnspython(row):
     for rrtype in row.types:
         assert row.words in ours(rrtype, row.example)
-        assert not isinstance(theirs(rrtype, row.example), str)
+        if "base64" not in row.words or sys.version_info < (3, 13):
+            assert not isinstance(theirs(rrtype, row.example), str)
 
 
 def wire_without_its_end(rrtype):

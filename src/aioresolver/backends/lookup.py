@@ -343,7 +343,7 @@ class _Trial:
             return
         if error is None:
             self.upstream.health.heard(self.elapsed, now)
-            self.upstream.window.answered()
+            self.upstream.window.answered(self.elapsed)
             self.lookup.heard(self, future.result())
         elif isinstance(error, OSError):
             self.lookup.broke(self, error)

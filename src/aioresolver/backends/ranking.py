@@ -93,18 +93,22 @@ class Health:
 class Window:
     """How many questions an upstream has under way at once: it grows while they are answered, shrinks when they drown.
 
+    It grows only by replies that come about as soon as the soonest do: when they wait, more questions would wait too.
     Each interval's share of lost questions is held against the share that is usual. When it is worse, the window
     shrinks; when that changed nothing, the loss is the path's and becomes the usual share. Up to where loss began it
     grows fast, beyond that slowly.
     """
 
-    __slots__ = ("_answered", "_edge", "_judged_at", "_lost", "_retreated_from", "_usual", "most", "size", "used")
+    __slots__ = ("_answered", "_edge", "_judged_at", "_lost", "_retreated_from", "_soonest", "_usual", "most", "size",
+                 "used")  # fmt: skip
 
     START = 100
     LEAST = 64
     INTERVAL = 0.5
     ENOUGH = 50
     TOLERANCE = 0.01
+    SOON = 2.0
+    SOON_AT_LEAST = 0.02
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -112,6 +116,7 @@ class Window:
         self.used = 0
         self._edge = float(most)
         self._usual = 0.0
+        self._soonest = float("inf")
         self._retreated_from = 1.0
         self._answered = 0
         self._lost = 0
@@ -121,9 +126,15 @@ class Window:
     def full(self) -> bool:
         return self.used >= self.size
 
-    def answered(self) -> None:
+    def answered(self, elapsed: float) -> None:
+        """One was answered after so many seconds."""
         self._answered += 1
-        if self.used + 1 >= self.size and self.size < self.most:
+        if elapsed < self._soonest:
+            self._soonest = elapsed
+        if (
+            self.used + 1 >= self.size < self.most
+            and elapsed <= self._soonest * self.SOON + self.SOON_AT_LEAST
+        ):
             self.size += 1.0 if self.size < self._edge else 4.0 / self.size
 
     def lost(self, now: float) -> None:

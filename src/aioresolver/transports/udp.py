@@ -54,6 +54,7 @@ class UdpTransport:
         self.endpoints: set[asyncio.Task[None]] = set()
         self.ring: DeadlineRing
         self._limit = sockets
+        self._spread = min(SPREAD, sockets)
         self._renew_queries = renew_queries
         self._renew_seconds = renew_seconds
         self._source = checked_source(source, nameserver)
@@ -139,7 +140,7 @@ class UdpTransport:
         if count:
             sock = sockets[number % count]
             waiting = len(sock.pending)
-            if not waiting or (count >= SPREAD and waiting < self._room):
+            if not waiting or (count >= self._spread and waiting < self._room):
                 return sock
         return self._choose_under_load(number)
 
@@ -147,7 +148,7 @@ class UdpTransport:
         if self._closed:
             raise TransportError("the transport is closed", code=errno.ECONNABORTED, local=True)
         with_room = [sock for sock in self._sockets if len(sock.pending) < self._room]
-        wanted = len(self._sockets) < min(SPREAD, self._limit) or not with_room
+        wanted = len(self._sockets) < self._spread or not with_room
         if wanted and len(self._sockets) < self._limit and self._may_open():
             try:
                 self._sockets.append(self._open())
