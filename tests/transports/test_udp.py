@@ -61,7 +61,10 @@ async def test_carries_a_query_and_its_reply(udp_server, messages):
 
 
 async def test_over_ipv6(udp_server, messages):
-    server = await udp_server(host="::1")
+    try:
+        server = await udp_server(host="::1")
+    except OSError:
+        pytest.skip("this machine has no IPv6")
     async with carrying(server) as transport:
         assert await transport.exchange(messages.query(), soon())
 
