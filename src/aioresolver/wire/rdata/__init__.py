@@ -19,7 +19,6 @@ from aioresolver.wire.rdata.services import HTTPS, NAPTR, SRV, SVCB, URI
 from aioresolver.wire.rdata.unusual import EUI48, EUI64, LOC
 
 __all__ = [
-    "A",
     "AAAA",
     "AFSDB",
     "CAA",
@@ -32,7 +31,6 @@ __all__ = [
     "DS",
     "EUI48",
     "EUI64",
-    "GenericRdata",
     "HINFO",
     "HTTPS",
     "LOC",
@@ -52,12 +50,14 @@ __all__ = [
     "SRV",
     "SSHFP",
     "SVCB",
-    "ServiceKey",
-    "ServiceParam",
-    "Shape",
     "TLSA",
     "TXT",
     "URI",
+    "A",
+    "GenericRdata",
+    "ServiceKey",
+    "ServiceParam",
+    "Shape",
     "parse_rdata",
     "rdata",
     "read_rdata",

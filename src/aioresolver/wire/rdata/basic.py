@@ -9,7 +9,7 @@ from aioresolver.wire.names import Name
 from aioresolver.wire.rdata.fields import ADDRESS4, ADDRESS6, NAME, NAME_PLAIN, STRING, STRINGS, TTL, U16, U32
 from aioresolver.wire.rdata.registry import rdata
 
-__all__ = ["A", "AAAA", "AFSDB", "CNAME", "DNAME", "HINFO", "MX", "NS", "PTR", "RP", "SOA", "SPF", "TXT"]
+__all__ = ["AAAA", "AFSDB", "CNAME", "DNAME", "HINFO", "MX", "NS", "PTR", "RP", "SOA", "SPF", "TXT", "A"]
 
 
 @rdata(RRType.A, ADDRESS4)
