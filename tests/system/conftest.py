@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 
+import aioresolver
+
 UNSHARE = ["unshare", "--user", "--map-root-user", "--mount"]
 BIND = 'mount --make-rprivate / || exit 9; while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 9; shift 2; done'
 
 HEAD = """
 import json, sys
+sys.path.insert(0, {folder!r})
 given = json.loads(sys.argv[1])
 """
 # SIOCSIFFLAGS: a new network's loopback is down.
@@ -47,7 +50,8 @@ def in_private_etc(tmp_path: Path) -> Callable[..., Any]:
             file = tmp_path / name
             file.write_text(text)
             mounts += [str(file), f"/etc/{name}"]
-        program = f"{HEAD}{'' if network else LOOPBACK}{program}"
+        head = HEAD.format(folder=str(Path(aioresolver.__file__).parents[1]))
+        program = f"{head}{'' if network else LOOPBACK}{program}"
         command = [sys.executable, "-I", "-c", program, json.dumps(given)]
         unshare = UNSHARE if network else [*UNSHARE, "--net"]
         shell = [*unshare, "sh", "-c", f'{BIND}; shift; exec "$@"', "sh", *mounts, "--", *command]
