@@ -73,18 +73,25 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self._order: list[Upstream] = []
         self._strikes: dict[Upstream, int] = {}
         self._truncated: Message | None = None
-        self._alarm = alarms.add(deadline, self._alarmed)
+        self._alarm: Any = None
         under_way.add(self)
+
+    def wait(self) -> None:
+        """Wait for a turn, at most until the deadline."""
+        self._set_alarm(self.deadline)
 
     def start(self) -> None:
         """Ask the best upstream; others that nobody knows about get a copy, on which nothing waits."""
         now = self.began = self._loop_time()
         self._order = ranked(self._upstreams)
-        others = self._order[1:]
-        self._try_next(now)
-        for upstream in others:
-            if upstream.health.wants_probe(now):
-                upstream.probe(self.question, now)
+        first, *others = self._order
+        self._set_alarm(min(now + first.health.patience(0, self.deadline - now), self.deadline))
+        self._send(first, now)
+        if others:
+            self._order = [*others, first]
+            for upstream in others:
+                if upstream.health.wants_probe(now):
+                    upstream.probe(self.question, now)
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Nobody wants the answer any more."""
@@ -212,7 +219,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
 
     def _send(self, upstream: Upstream, now: float, *, scheme: str | None = None, edns: bool | None = None) -> None:
         if edns is None:
-            edns = upstream.speaks_edns(now, silences=self._silences(upstream))
+            edns = upstream.speaks_edns(now, silences=self._silences(upstream) if self.trials else 0)
         trial = _Trial(self, upstream, scheme or upstream.nameserver.scheme, edns, now)
         self.trials.append(trial)
         trial.send()

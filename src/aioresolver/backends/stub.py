@@ -71,6 +71,7 @@ class StubBackend:
         )
         if self._waiting or ranked(self._upstreams)[0].window.full:
             self._waiting.append(lookup)
+            lookup.wait()
         else:
             lookup.start()
         return lookup

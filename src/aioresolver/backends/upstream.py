@@ -54,7 +54,8 @@ class Upstream:
         if transport is None:
             transport = self._transports[scheme] = self._open(self.nameserver.with_scheme(scheme))
         self.window.used += 1
-        return asyncio.ensure_future(transport.exchange(query_wire(question, edns=edns), deadline))
+        reply = transport.exchange(query_wire(question, edns=edns), deadline)
+        return reply if isinstance(reply, asyncio.Future) else asyncio.ensure_future(reply)
 
     def release(self) -> None:
         """One exchange no longer counts as under way."""
