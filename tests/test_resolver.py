@@ -12,6 +12,7 @@ import pytest
 from aioresolver.answer import Answer
 from aioresolver.cache import Cache
 from aioresolver.errors import (
+    AddressBlocked,
     ConfigurationError,
     LookupTimeout,
     NameNotFound,
@@ -22,6 +23,7 @@ from aioresolver.errors import (
 )
 from aioresolver.events import AnswerFromCache, LookupAnswered, LookupFailed, LookupStarted
 from aioresolver.flow.limiter import Limiter
+from aioresolver.policy import AddressPolicy
 from aioresolver.resolver import Resolver
 from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.message import Question, Record
@@ -456,3 +458,30 @@ def test_popular_answers_are_fetched_again_before_they_end(run_virtual: Any, mad
             assert len(backend.asked) == 2
 
     run_virtual(main())
+
+
+async def test_a_policy_sees_what_the_hosts_file_and_the_cache_say(made: Any) -> None:
+    options: dict[str, Any] = {"hosts": {"x.test": "10.0.0.1"}, "search": ["corp.example"]}
+    async with made(policy=AddressPolicy.public(allow=["192.0.2.0/24", "2001:db8::/32"]), **options) as resolver:
+        for lookup in (resolver.resolve("x.test"), resolver.addresses("x.test"), resolver.query("x.test")):
+            with pytest.raises(AddressBlocked):
+                await lookup
+        assert await resolver.addresses("short") == ["192.0.2.99"]
+
+
+async def test_a_policy_by_name_means_the_name_that_was_asked(made: Any) -> None:
+    backend = Dictionary("db.corp.evil.example. 60 A 10.0.0.1")
+    policy = AddressPolicy.public(allow_names=["corp"])
+    async with made(backend=backend, policy=policy, search=["evil.example"]) as resolver:
+        for lookup in (resolver.addresses("db.corp"), resolver.resolve("db.corp"), resolver.getaddrinfo("db.corp", 80)):
+            with pytest.raises((AddressBlocked, NameNotFound)):
+                await lookup
+
+
+@pytest.mark.parametrize("host", ["127.1", "0x7f000001", "2130706433", "1.2.3.4.5"])
+async def test_numbers_are_no_names(made: Any, backend: Dictionary, host: str) -> None:
+    async with made(search=["corp.example"]) as resolver:
+        for lookup in (resolver.addresses(host), resolver.resolve(host), resolver.getaddrinfo(host, 80)):
+            with pytest.raises(NameNotFound):
+                await lookup
+    assert backend.asked == []

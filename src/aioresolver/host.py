@@ -17,7 +17,7 @@ from aioresolver.wire.message import Question, Record
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import AAAA, A
 
-__all__ = ["Host", "absence", "find_host", "literal_answer", "outcome_of"]
+__all__ = ["Host", "SearchList", "absence", "find_host", "literal_answer", "outcome_of"]
 
 # How long the other family may still take once one has addresses: a retransmission or two, not a whole timeout.
 FAMILY_GRACE = 1.0
@@ -30,14 +30,27 @@ Submit = Callable[[Question], "asyncio.Future[Answer[Any]]"]
 
 
 class Host(NamedTuple):
-    """The addresses of a host and the name that has them."""
+    """The addresses of a host, the name that was asked for, and the one that has them, after the aliases."""
 
     addresses: list[str]
+    asked: str
     canonical_name: str
 
 
+class SearchList(NamedTuple):
+    """What is appended to short names, and when (resolv.conf(5))."""
+
+    suffixes: Sequence[Name] = ()
+    ndots: int = 1
+    no_tld_query: bool = False
+
+    def names(self, text: str) -> list[Name]:
+        """The names to ask for in turn; raises NameSyntaxError."""
+        return candidates(text, self.suffixes, self.ndots, no_tld_query=self.no_tld_query)
+
+
 async def find_host(
-    host: str, family: int, *, local: LocalNames, submit: Submit, search: tuple[Sequence[Name], int]
+    host: str, family: int, *, local: LocalNames, submit: Submit, search: SearchList
 ) -> Host:
     """The addresses of a host as getaddrinfo finds them, not sorted.
 
@@ -50,14 +63,16 @@ async def find_host(
     if literal is not None:
         if family not in (socket.AF_UNSPEC, socket.AF_INET6 if ":" in literal else socket.AF_INET):
             raise NoRecords(host, types[0].name, "an address of the other family", code=EAI_ADDRFAMILY)
-        return Host([literal], host)
+        return Host([literal], host, host)
     name = Name.parse(host)
+    if ends_in_number(host):
+        raise NameNotFound(host, types[0].name, "a number is not a name, and this is not how addresses are written")
     known = local.host(name, family, asyncio.get_running_loop().time())
     if known is not None:
         if not known.addresses:
             raise NoRecords(host, types[0].name, "this machine knows it without addresses of this family")
-        return Host(list(known.addresses), known.canonical_name)
-    return await _ask(candidates(host, *search), name, types, submit)
+        return Host(list(known.addresses), name, known.canonical_name)
+    return await _ask(search.names(host), name, types, submit)
 
 
 async def _ask(names: list[Name], as_is: Name, types: Sequence[RRType], submit: Submit) -> Host:
@@ -67,7 +82,7 @@ async def _ask(names: list[Name], as_is: Name, types: Sequence[RRType], submit: 
         answers = [end for end in ends if isinstance(end, Answer)]
         addresses = [data.address for answer in answers for data in answer]
         if addresses:
-            return Host(addresses, next(answer.name for answer in answers if answer).rstrip("."))
+            return Host(addresses, name, next(answer.name for answer in answers if answer).removesuffix("."))
         outcomes = [outcome_of(end) for end in ends]
         outcome = outcomes[0] if len(outcomes) == 1 else outcomes[0].beside(outcomes[1])
         walk.saw(outcome, ends[outcomes.index(outcome)])

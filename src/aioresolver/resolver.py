@@ -20,14 +20,14 @@ from aioresolver.errors import DNSError, LookupTimeout, ResolutionError, ServerF
 from aioresolver.events import Observer
 from aioresolver.flow.fan_out import fan_out
 from aioresolver.flow.limiter import Limiter
-from aioresolver.host import Host, absence, find_host, literal_answer, outcome_of
+from aioresolver.host import Host, SearchList, absence, find_host, literal_answer, outcome_of
 from aioresolver.policy import AddressPolicy
 from aioresolver.system.address_order import AddressOrder
 from aioresolver.system.addrinfo import AddrinfoRequest
 from aioresolver.system.interfaces import Interfaces
-from aioresolver.system.literal import parse_literal
-from aioresolver.system.local import LocalNames
-from aioresolver.system.search import SearchWalk, candidates
+from aioresolver.system.literal import ends_in_number, parse_literal
+from aioresolver.system.local import LocalNames, special_answer
+from aioresolver.system.search import SearchWalk
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
@@ -112,13 +112,13 @@ class Resolver:
         Raises NameNotFound or NoRecords when there is none, and what `query` raises.
         """
         question = self._question(name, type)
-        search, ndots = self._search_list()
-        if not search:
+        search = self._search_list()
+        if not search.suffixes:
             answer = await self._query(question)
             if answer:
                 return answer
             raise absence(answer)
-        return await self._resolve_in(question, name, search, ndots)
+        return await self._resolve_in(question, name, search)
 
     def submit(self, name: str, type: TypeLike = "A") -> asyncio.Future[Answer[Any]]:
         """`query` without a coroutine: `await asyncio.gather(*map(resolver.submit, hosts))` makes no Task.
@@ -154,7 +154,7 @@ class Resolver:
 
         Raises what `resolve` raises.
         """
-        return (await self._host(host, family)).addresses
+        return self._sorted((await self._host(host, family)).addresses)
 
     async def reverse(self, address: str) -> list[Name]:
         """The names of an address (PTR). Raises NameSyntaxError when it is not an address, and what `resolve` raises."""
@@ -178,9 +178,9 @@ class Resolver:
             host, port, family=family, type=type, proto=proto, flags=flags, configured=configured
         )
         if request.literal is not None:
-            return request.build(self._order.sorted(self._allowed(request.host, request.literal), now))
+            return request.build(self._sorted(self._allowed(request.host, request.literal)))
         found = await self._host(request.host, request.lookup_family)
-        return request.build(request.select(found.addresses), found.canonical_name)
+        return request.build(self._sorted(request.select(found.addresses)), found.canonical_name)
 
     def peek(self, name: str, type: TypeLike = "A") -> Answer[Any] | None:
         """What is known already, from the hosts file or the cache, without asking anybody; None when nothing is."""
@@ -211,15 +211,16 @@ class Resolver:
             raise found.with_traceback(None)
         return self._handed_out(found)
 
-    def _submit(self, question: Question) -> asyncio.Future[Answer[Any]]:
+    def _submit(self, question: Question, *, hosts: bool = True) -> asyncio.Future[Answer[Any]]:
         """Without a coroutine, and as the backend gave it: no policy, no rotation."""
-        found = self._known(question)
+        found = self._known(question, hosts=hosts)
         return self._dispatch.submit(question) if found is None else _ended(self._dispatch.bind(), found)
 
-    def _known(self, question: Question) -> Answer[Any] | ResolutionError | None:
+    def _known(self, question: Question, *, hosts: bool = True) -> Answer[Any] | ResolutionError | None:
         """From the hosts file, the special names or the cache, without suspending."""
         now = self._dispatch.bind().time()
-        found: Answer[Any] | ResolutionError | None = self._local.answer(question, now)
+        found: Answer[Any] | ResolutionError | None
+        found = self._local.answer(question, now) if hosts else special_answer(question, now)
         if found is None:
             found = self._dispatch.known(question, now)
         if found is None:
@@ -233,45 +234,55 @@ class Resolver:
             answer = answer.rotated(next(self._rotation))
         return answer
 
-    async def _resolve_in(
-        self, asked: Question, text: str, search: Sequence[Name], ndots: int
-    ) -> Answer[Any]:
+    async def _resolve_in(self, asked: Question, text: str, search: SearchList) -> Answer[Any]:
         """`resolve` over the search list; what this machine knows by the name itself comes first."""
         self._dispatch.bind()
         known = self._known(asked)
         if isinstance(known, Answer) and known:
-            return known
-        names = candidates(text, search, ndots) if asked.name == Name.parse(text) else [asked.name]
+            return self._handed_out(known)
+        is_address = asked.name != Name.parse(text) or parse_literal(text) is not None or ends_in_number(text)
+        names = [asked.name] if is_address else search.names(text)
         walk: SearchWalk[Answer[Any] | ResolutionError] = SearchWalk(names, asked.name)
         for name in walk:
             try:
-                found = await self._query(asked._replace(name=name))
+                found = await self._submit(asked._replace(name=name), hosts=False)
             except (ServerFailure, LookupTimeout) as error:
                 walk.saw(outcome_of(error), error)
             else:
                 if found:
-                    return found
+                    return self._handed_out(found)
                 walk.saw(outcome_of(found), found)
         verdict = walk.verdict
         raise absence(verdict) if isinstance(verdict, Answer) else verdict
 
     async def _host(self, host: str, family: int) -> Host:
         """The addresses of a host, in the order to try them, as far as the policy allows."""
-        loop = self._dispatch.bind()
-        found = await find_host(host, family, local=self._local, submit=self._submit, search=self._search_list())
-        addresses = self._allowed(host, found.addresses)
-        return found._replace(addresses=self._order.sorted(addresses, loop.time()))
+        self._dispatch.bind()
+
+        def submit(question: Question) -> asyncio.Future[Answer[Any]]:
+            return self._submit(question, hosts=False)
+
+        found = await find_host(host, family, local=self._local, submit=submit, search=self._search_list())
+        return found._replace(addresses=self._allowed(found.asked, found.addresses))
+
+    def _sorted(self, addresses: list[str]) -> list[str]:
+        now = self._dispatch.bind().time()
+        sortlist = self.backend.config().sortlist if isinstance(self.backend, ConfiguredBackend) else ()
+        return self._order.sorted(addresses, now, sortlist=sortlist)
 
     def _allowed(self, host: str, addresses: list[str]) -> list[str]:
         return addresses if self._policy is None else self._policy.check(host, addresses)
 
-    def _search_list(self) -> tuple[Sequence[Name], int]:
-        search, ndots = self._search, self._ndots
-        if isinstance(self.backend, ConfiguredBackend) and (search is None or ndots is None):
+    def _search_list(self) -> SearchList:
+        search = SearchList(self._search or (), 1 if self._ndots is None else self._ndots)
+        if isinstance(self.backend, ConfiguredBackend):
             config = self.backend.config()
-            search = config.search if search is None else search
-            ndots = config.ndots if ndots is None else ndots
-        return search or (), 1 if ndots is None else ndots
+            search = search._replace(no_tld_query=config.no_tld_query)
+            if self._search is None:
+                search = search._replace(suffixes=config.search)
+            if self._ndots is None:
+                search = search._replace(ndots=config.ndots)
+        return search
 
 
 def _ended(loop: asyncio.AbstractEventLoop, how: Answer[Any] | Exception) -> asyncio.Future[Answer[Any]]:
