@@ -17,7 +17,6 @@ from aioresolver.errors import (
     Attempt,
     LookupTimeout,
     MessageFormatError,
-    ResolutionError,
     ServerFailure,
 )
 from aioresolver.wire.codes import Rcode, RRType
@@ -26,6 +25,7 @@ from aioresolver.wire.message import Message, Question
 __all__ = ["Lookup"]
 
 STRIKES = 3
+SECOND_CHANCE = STRIKES - 1
 MOST_FOLLOWED = 8
 TRUNCATED = 0x02
 EDNS_COMPLAINTS = frozenset({Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS})
@@ -152,10 +152,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
         trial.outcome = error.strerror or str(error)
         if not getattr(error, "local", False):
             trial.upstream.health.failed(now)
-        strikes = self._strikes.get(trial.upstream, 0) + 1
-        self._strikes[trial.upstream] = strikes
-        if trial.scheme != trial.upstream.nameserver.scheme:
-            self._strikes[trial.upstream] = STRIKES
+        # A connection for what was truncated may break once; where there is none to be had, once more is enough.
+        self._strike(trial.upstream, 1 if trial.scheme == trial.upstream.nameserver.scheme else SECOND_CHANCE)
         if self._untried():
             self._try_next(now)
         elif not self._usable():
@@ -186,16 +184,19 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self._failed(trial, f"{rcode}{details}", now)
 
     def _failed(self, trial: _Trial, outcome: str, now: float) -> None:
-        """The upstream cannot answer this question; the next one may."""
+        """The upstream cannot answer this question; the next one may, and an only one is asked once more."""
         trial.outcome = outcome
         trial.upstream.health.failed(now)
-        self._strikes[trial.upstream] = STRIKES
+        self._strike(trial.upstream, STRIKES if len(self._order) > 1 else SECOND_CHANCE)
         if self._usable():
             self._try_next(now)
         elif not any(trial.pending for trial in self.trials):
             self._give_up(now)
 
     # ---- what is done about it
+
+    def _strike(self, upstream: Upstream, strikes: int) -> None:
+        self._strikes[upstream] = self._strikes.get(upstream, 0) + strikes
 
     def _usable(self) -> list[Upstream]:
         return [upstream for upstream in self._order if self._strikes.get(upstream, 0) < STRIKES]
@@ -293,7 +294,19 @@ class Lookup(asyncio.Future[Answer[Any]]):
 class _Trial:
     """One packet to one upstream, and what came of it."""
 
-    __slots__ = ("_counted", "_future", "_told", "edns", "elapsed", "lookup", "outcome", "scheme", "sent", "silent", "upstream")
+    __slots__ = (
+        "_counted",
+        "_future",
+        "_told",
+        "edns",
+        "elapsed",
+        "lookup",
+        "outcome",
+        "scheme",
+        "sent",
+        "silent",
+        "upstream",
+    )
 
     def __init__(self, lookup: Lookup, upstream: Upstream, scheme: str, edns: bool, now: float) -> None:
         self.lookup = lookup

@@ -29,7 +29,8 @@ class TcpTransport:
     Queries are pipelined and replies may come in any order: a reply is matched by id, opcode and question. A reply
     with the id but no question at all is taken too, because off the path nobody can write into a connection.
     A connection that is idle for `idle_timeout` seconds is closed. When the nameserver closes one that has answered
-    before, the queries in flight are sent once more over a new one. `source` is the local IP address to connect from.
+    before, the queries in flight are sent again over a new one, more than once only while it answers some of them.
+    `source` is the local IP address to connect from.
 
     `ignored` counts the messages that matched no query.
     """
@@ -155,7 +156,8 @@ class TcpTransport:
         in_flight = list(connection.pending.values())
         connection.pending.clear()
         for exchange in in_flight:
-            if connection.replies and exchange.sends == 1:
+            # Whoever answers some and closes then, as dnsmasq does after each hundred, shall be asked for the rest.
+            if connection.replies > exchange.heard or (connection.replies and exchange.sends == 1):
                 self._place(exchange)
             else:
                 exchange.stop_timer(self._ring)
