@@ -193,7 +193,9 @@ def compete(names: int, url: str, contestants: list[str], rounds: int) -> None:
         for contestant in contestants:
             command = [sys.executable, __file__, "--contest", contestant, "--names", str(names), "--server", url]
             results[contestant].append(json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout))
-    medians = {who: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for who, runs in results.items()}
+    medians = {
+        who: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for who, runs in results.items()
+    }
     base = medians.get("aiodns", {}).get("per_second")
     print(f"{names} names, {server}, CPython {sys.version.split()[0]}, median of {rounds} runs\n")
     print("| who | names/s | to aiodns | CPU µs/name | right | peak MB |\n|---|---:|---:|---:|---:|---:|")

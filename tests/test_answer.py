@@ -15,7 +15,9 @@ NOW = 1000.0
 SOA = "example.org. 300 SOA ns.example.org. host.example.org. 1 2 3 4 60"
 
 
-def answer_of(name: str, type: str, *answer: str, authority: tuple[str, ...] = (), rcode: Rcode = Rcode.NOERROR) -> Answer[Any]:
+def answer_of(
+    name: str, type: str, *answer: str, authority: tuple[str, ...] = (), rcode: Rcode = Rcode.NOERROR
+) -> Answer[Any]:
     question = Question.parse(name, type)
     message = Message(
         flags=Flag.QR,
@@ -32,7 +34,7 @@ def test_addresses() -> None:
     assert [str(data) for data in answer] == ["192.0.2.1", "192.0.2.2"]
     assert (len(answer), answer[0].address, answer[1:][0].address) == (2, "192.0.2.1", "192.0.2.2")
     assert (answer.expires, answer.name, answer.aliases, answer.rcode) == (NOW + 50, "www.example.org.", (), 0)
-    assert [str(record) for record in answer.records][0] == "www.example.org. 60 IN A 192.0.2.1"
+    assert str(answer.records[0]) == "www.example.org. 60 IN A 192.0.2.1"
 
 
 def test_the_least_ttl_of_the_alias_chain_counts() -> None:
@@ -50,16 +52,12 @@ def test_the_least_ttl_of_the_alias_chain_counts() -> None:
 
 
 def test_records_beside_the_chain_are_not_believed() -> None:
-    answer = answer_of(
-        "www.example.org", "A", "www.example.org. 60 A 192.0.2.1", "www.bank.example. 60 A 192.0.2.66"
-    )
+    answer = answer_of("www.example.org", "A", "www.example.org. 60 A 192.0.2.1", "www.bank.example. 60 A 192.0.2.66")
     assert [data.address for data in answer] == ["192.0.2.1"]
 
 
 def test_dname_without_its_cname() -> None:
-    answer = answer_of(
-        "a.b.example.org", "A", "example.org. 10 DNAME example.net.", "a.b.example.net. 60 A 192.0.2.1"
-    )
+    answer = answer_of("a.b.example.org", "A", "example.org. 10 DNAME example.net.", "a.b.example.net. 60 A 192.0.2.1")
     assert (answer.name, answer.aliases, answer.expires) == ("a.b.example.net.", ("a.b.example.org.",), NOW + 10)
 
 

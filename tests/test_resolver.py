@@ -115,7 +115,9 @@ async def test_absence_is_an_empty_answer_for_query_and_an_error_for_resolve(mad
     assert "no such records" in str(empty.value)
 
 
-@pytest.mark.parametrize("name", ["a..b", "x" * 64, ".".join(["x" * 60] * 5), "with space", "bad\\", "\u200d.example", ""])
+@pytest.mark.parametrize(
+    "name", ["a..b", "x" * 64, ".".join(["x" * 60] * 5), "with space", "bad\\", "\u200d.example", ""]
+)
 async def test_impossible_names(made: Any, name: str) -> None:
     async with made() as resolver:
         for lookup in (resolver.query(name), resolver.resolve(name), resolver.addresses(name), resolver.submit(name)):
@@ -126,7 +128,11 @@ async def test_impossible_names(made: Any, name: str) -> None:
 @pytest.mark.parametrize("type_", ["NONSENSE", "TYPE65536", 65536, -1])
 async def test_impossible_types(made: Any, type_: Any) -> None:
     async with made() as resolver:
-        for lookup in (resolver.query("a.example", type_), resolver.resolve("a.example", type_), resolver.submit("a.example", type_)):
+        for lookup in (
+            resolver.query("a.example", type_),
+            resolver.resolve("a.example", type_),
+            resolver.submit("a.example", type_),
+        ):
             with pytest.raises(ValueError, match="RRType"):
                 await lookup
 
@@ -200,7 +206,9 @@ def test_a_thousand_behind_a_silent_backend_all_end_in_time(run_virtual: Any, ma
         loop = asyncio.get_running_loop()
         async with made(timeout=0.5, limiter=Limiter(10)) as resolver:
             began = loop.time()
-            errors = await asyncio.gather(*(resolver.query(f"h{i}.example") for i in range(1000)), return_exceptions=True)
+            errors = await asyncio.gather(
+                *(resolver.query(f"h{i}.example") for i in range(1000)), return_exceptions=True
+            )
             assert loop.time() - began < 0.6
             assert {type(error) for error in errors} == {LookupTimeout}
             assert (resolver.limiter.in_use, resolver.limiter.waiting) == (0, 0)
@@ -208,7 +216,9 @@ def test_a_thousand_behind_a_silent_backend_all_end_in_time(run_virtual: Any, ma
     run_virtual(main())
 
 
-def test_waiting_for_a_turn_is_no_timeout_while_others_are_answered(run_virtual: Any, made: Any, backend: Dictionary) -> None:
+def test_waiting_for_a_turn_is_no_timeout_while_others_are_answered(
+    run_virtual: Any, made: Any, backend: Dictionary
+) -> None:
     backend.delay = 0.3
 
     async def main() -> None:
@@ -395,7 +405,11 @@ async def test_closing(made: Any, backend: Dictionary) -> None:
     await resolver.aclose()
     with pytest.raises(UsageError, match="closed"):
         await task
-    for lookup in (resolver.resolve("www.example.org"), resolver.query("www.example.org"), resolver.addresses("a.example")):
+    for lookup in (
+        resolver.resolve("www.example.org"),
+        resolver.query("www.example.org"),
+        resolver.addresses("a.example"),
+    ):
         with pytest.raises(UsageError, match="closed"):
             await lookup
     assert backend.closed >= 1

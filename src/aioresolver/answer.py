@@ -82,7 +82,7 @@ class Answer(Generic[D]):
         """
         rcode = message.rcode
         ttl = _plain_ttl(question, message) if rcode == 0 else None
-        if ttl is not None:
+        if ttl is not None and message.wire is not None:
             return cls(
                 question,
                 message.wire,
@@ -342,7 +342,8 @@ def _plain_ttl(question: Question, message: Message) -> int | None:
 def _soa_ttl(message: Message) -> int | None:
     for record in message.authority:
         if record.type == RRType.SOA:
-            return min(record.ttl, record.data.minimum)
+            minimum: int = record.data.minimum
+            return min(record.ttl, minimum)
     return None
 
 

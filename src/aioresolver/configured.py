@@ -11,6 +11,7 @@ from aioresolver.backends.base import Backend
 from aioresolver.backends.stub import StubBackend
 from aioresolver.errors import ConfigurationError, UsageError
 from aioresolver.system.config import SystemConfig, SystemConfigFiles
+from aioresolver.transports.nameserver import Nameserver
 from aioresolver.wire.message import Question
 
 __all__ = ["ConfiguredBackend", "choose_backend"]
@@ -22,9 +23,9 @@ def choose_backend(backend: Backend | str | Sequence[str] | None) -> Backend:
         return ConfiguredBackend()
     if isinstance(backend, str):
         return _named_backend(backend)
-    if hasattr(backend, "query"):
+    if isinstance(backend, Backend):
         return backend
-    if isinstance(backend, Sequence) and all(isinstance(nameserver, str) for nameserver in backend):
+    if isinstance(backend, Sequence) and all(isinstance(nameserver, (str, Nameserver)) for nameserver in backend):
         return StubBackend(backend)
     raise ConfigurationError(
         f"{backend!r} is not a backend: give 'cares', 'system', a nameserver such as '1.1.1.1', "

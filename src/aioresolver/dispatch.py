@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Union
+from typing import Any
 
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
 from aioresolver.cache import Cache
 from aioresolver.errors import LookupTimeout, ResolutionError, UsageError
-from aioresolver.events import AnswerFromCache, Event, LookupAnswered, LookupFailed, LookupStarted, Observer, StaleServed
+from aioresolver.events import (
+    AnswerFromCache,
+    Event,
+    LookupAnswered,
+    LookupFailed,
+    LookupStarted,
+    Observer,
+    StaleServed,
+)
 from aioresolver.flow.deadline_ring import DeadlineRing
 from aioresolver.flow.limiter import Limiter
 from aioresolver.flow.single_flight import SingleFlight
@@ -22,7 +30,7 @@ GRACE = 0.05
 # How long a client waits for a fresh answer when a stale one is at hand (RFC 8767, 5).
 STALE_PATIENCE = 1.8
 
-Found = Union[Answer[Any], ResolutionError]
+Found = Answer[Any] | ResolutionError
 
 
 class Stats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
 from aioresolver.answer import Answer
 from aioresolver.errors import ResolutionError
@@ -46,5 +46,5 @@ class StaleServed(NamedTuple):
     answer: Answer[Any]
 
 
-Event = Union[LookupStarted, LookupAnswered, LookupFailed, AnswerFromCache, StaleServed]
+Event = LookupStarted | LookupAnswered | LookupFailed | AnswerFromCache | StaleServed
 Observer = Callable[[Event], None]

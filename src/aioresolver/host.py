@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
 from aioresolver.answer import Answer
 from aioresolver.errors import NameNotFound, NoRecords, ResolutionError, ServerFailure
@@ -23,9 +23,13 @@ __all__ = ["Host", "SearchList", "absence", "find_host", "literal_answer", "outc
 FAMILY_GRACE = 1.0
 EAI_ADDRFAMILY = getattr(socket, "EAI_ADDRFAMILY", socket.EAI_NONAME)
 ADDRESS_TYPES = {RRType.A: A, RRType.AAAA: AAAA}
-FAMILY_TYPES = {socket.AF_UNSPEC: (RRType.A, RRType.AAAA), socket.AF_INET: (RRType.A,), socket.AF_INET6: (RRType.AAAA,)}
+FAMILY_TYPES: dict[int, tuple[RRType, ...]] = {
+    socket.AF_UNSPEC: (RRType.A, RRType.AAAA),
+    socket.AF_INET: (RRType.A,),
+    socket.AF_INET6: (RRType.AAAA,),
+}
 
-Ended = Union[Answer[Any], ResolutionError]
+Ended = Answer[Any] | ResolutionError
 Submit = Callable[[Question], "asyncio.Future[Answer[Any]]"]
 
 
@@ -49,9 +53,7 @@ class SearchList(NamedTuple):
         return candidates(text, self.suffixes, self.ndots, no_tld_query=self.no_tld_query)
 
 
-async def find_host(
-    host: str, family: int, *, local: LocalNames, submit: Submit, search: SearchList
-) -> Host:
+async def find_host(host: str, family: int, *, local: LocalNames, submit: Submit, search: SearchList) -> Host:
     """The addresses of a host as getaddrinfo finds them, not sorted.
 
     Raises NameSyntaxError, ValueError for a family that is none, and the ResolutionError that counts.

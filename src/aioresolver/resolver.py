@@ -6,10 +6,10 @@ import asyncio
 import itertools
 import os
 import socket
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Union
+from typing import Any, cast
 
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
@@ -34,7 +34,7 @@ from aioresolver.wire.names import Name
 
 __all__ = ["Resolver"]
 
-TypeLike = Union[str, int]
+TypeLike = str | int
 
 DEFAULT_CONCURRENCY = 100
 REMEMBERED_QUESTIONS = 4096
@@ -134,20 +134,19 @@ class Resolver:
             return self._submit(question)
         return loop.create_task(self._query(question))
 
-    async def query_many(
+    def query_many(
         self, names: Iterable[str] | AsyncIterable[str], type: TypeLike = "A", *, concurrency: int | None = None
-    ) -> AsyncIterator[tuple[str, Answer[Any] | DNSError]]:
+    ) -> AsyncGenerator[tuple[str, Answer[Any] | DNSError], None]:
         """Query a stream of names, in flat memory: each name comes once, as soon as it is known, with its outcome.
 
         The outcome is an Answer, also an empty one, or the error: no name is lost and none stops the others. Names are
-        pulled as there is room for them. Leaving the loop ends what is under way.
+        pulled as there is room for them. Leave the loop early and `aclose()` ends what is under way. Raises
+        ValueError for an impossible type.
         """
+        rrtype = Question.parse(".", type).type
         limit = concurrency or self.limiter.concurrency or DEFAULT_CONCURRENCY
-        RRType.parse(str(type))
-        async for name, outcome in fan_out(
-            names, lambda name: self.submit(name, type), concurrency=limit, catch=DNSError
-        ):
-            yield name, outcome
+        outcomes = fan_out(names, lambda name: self.submit(name, rrtype), concurrency=limit, catch=DNSError)
+        return cast("AsyncGenerator[tuple[str, Answer[Any] | DNSError], None]", outcomes)
 
     async def addresses(self, host: str, family: int = socket.AF_UNSPEC) -> list[str]:
         """The addresses of a host, IPv4 and IPv6 asked at once, the best to connect to first (RFC 6724).
@@ -174,9 +173,7 @@ class Resolver:
         """What `socket.getaddrinfo` returns, in the same order; its errors are `socket.gaierror` too."""
         now = self._dispatch.bind().time()
         configured = self._interfaces.families(now)
-        request = AddrinfoRequest(
-            host, port, family=family, type=type, proto=proto, flags=flags, configured=configured
-        )
+        request = AddrinfoRequest(host, port, family=family, type=type, proto=proto, flags=flags, configured=configured)
         if request.literal is not None:
             return request.build(self._sorted(self._allowed(request.host, request.literal)))
         found = await self._host(request.host, request.lookup_family)

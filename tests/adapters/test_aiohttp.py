@@ -73,7 +73,9 @@ async def test_the_form_of_results(resolver: Resolver) -> None:
             "flags": socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
         }
     ]
-    assert [result["family"] for result in await adapter.resolve("six.web.test", 80, socket.AF_UNSPEC)] == [socket.AF_INET6]
+    assert [result["family"] for result in await adapter.resolve("six.web.test", 80, socket.AF_UNSPEC)] == [
+        socket.AF_INET6
+    ]
     assert (await adapter.resolve("fe80::1%lo", 80, socket.AF_INET6))[0]["host"] == "fe80::1%lo"
 
 

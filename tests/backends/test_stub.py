@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,10 +12,9 @@ import pytest
 from aioresolver.answer import Answer
 from aioresolver.backends.stub import StubBackend
 from aioresolver.errors import ConfigurationError, LookupTimeout, ServerFailure, TransportError, UsageError
-from aioresolver.wire.codes import Flag, Rcode, RRClass, RRType
+from aioresolver.wire.codes import Flag, Rcode
 from aioresolver.wire.edns import Edns
 from aioresolver.wire.message import Message, Question, Record
-from aioresolver.wire.names import Name
 
 ONE, TWO = "udp://192.0.2.1", "udp://192.0.2.2"
 ONE_TCP = "tcp://192.0.2.1"
@@ -26,7 +25,9 @@ def records(*lines: str) -> tuple[Record, ...]:
     return tuple(Record.parse(line) for line in lines)
 
 
-def reply(query: Message, *answer: str, authority: tuple[str, ...] = (), rcode: Rcode = Rcode.NOERROR, **more: Any) -> Message:
+def reply(
+    query: Message, *answer: str, authority: tuple[str, ...] = (), rcode: Rcode = Rcode.NOERROR, **more: Any
+) -> Message:
     return Message(
         id=query.id,
         flags=Flag.QR | Flag.RA | more.get("flags", 0),
@@ -54,7 +55,9 @@ def says(rcode: Rcode) -> Callable[..., Message]:
 def ask(run_virtual: Any, network: Any) -> Callable[..., Answer[Any]]:
     """Ask the scripted network once; the backend is closed after it and must leave nothing."""
 
-    def run(question: Question = QUESTION, *, timeout: float = 5.0, servers: tuple[str, ...] | None = None) -> Answer[Any]:
+    def run(
+        question: Question = QUESTION, *, timeout: float = 5.0, servers: tuple[str, ...] | None = None
+    ) -> Answer[Any]:
         async def main() -> Answer[Any]:
             loop = asyncio.get_running_loop()
             async with StubBackend(servers or tuple(network.scripts), open_transport=network.open) as backend:
@@ -63,7 +66,9 @@ def ask(run_virtual: Any, network: Any) -> Callable[..., Answer[Any]]:
                 finally:
                     await asyncio.sleep(0)
                     await asyncio.sleep(0)
-                    assert all(not t.waiting for t in network.transports.values() if t.nameserver == backend.nameservers[0])
+                    assert all(
+                        not t.waiting for t in network.transports.values() if t.nameserver == backend.nameservers[0]
+                    )
 
         return run_virtual(main())
 
@@ -219,11 +224,13 @@ def test_malformed_and_referral_replies_are_no_answers(network: Any, ask: Any) -
     def malformed(query: Message, _: Any) -> bytes:
         return good(query).to_wire()[:-3]
 
-    network.scripts.update({
-        ONE: malformed,
-        TWO: lambda query, _: reply(query, authority=("example.org. 60 NS ns.example.org.",)),
-        "udp://192.0.2.3": good,
-    })
+    network.scripts.update(
+        {
+            ONE: malformed,
+            TWO: lambda query, _: reply(query, authority=("example.org. 60 NS ns.example.org.",)),
+            "udp://192.0.2.3": good,
+        }
+    )
     answer = ask()
     assert answer.server == "udp://192.0.2.3"
     assert answer.attempts[0].outcome.startswith("malformed reply")

@@ -15,7 +15,7 @@ import pytest
 
 from aioresolver.testing import Fault
 
-LINES = "www.cli.test\n\nno.cli.test\n  x.wild.cli.test  \nbad..name\nwww.cli.test\r\nalias.cli.test".encode()
+LINES = b"www.cli.test\n\nno.cli.test\n  x.wild.cli.test  \nbad..name\nwww.cli.test\r\nalias.cli.test"
 KEYS = {"name", "type", "status", "data", "aliases", "ttl", "server", "attempts", "elapsed"}
 
 
@@ -33,13 +33,15 @@ def test_one_row_for_each_line(run: Any, tmp_path: Path, source: str) -> None:
     }[source]()
     assert (done.returncode, done.stderr) == (0, "")
     got = rows(done.stdout)
-    assert Counter((row["name"], row["status"]) for row in got) == Counter({
-        ("www.cli.test", "ok"): 2,
-        ("no.cli.test", "nxdomain"): 1,
-        ("x.wild.cli.test", "ok"): 1,
-        ("bad..name", "bad-name"): 1,
-        ("alias.cli.test", "ok"): 1,
-    })
+    assert Counter((row["name"], row["status"]) for row in got) == Counter(
+        {
+            ("www.cli.test", "ok"): 2,
+            ("no.cli.test", "nxdomain"): 1,
+            ("x.wild.cli.test", "ok"): 1,
+            ("bad..name", "bad-name"): 1,
+            ("alias.cli.test", "ok"): 1,
+        }
+    )
     assert all(set(row) - {"error"} == KEYS for row in got)
     assert all(("error" in row) == (row["status"] == "bad-name") for row in got)
 

@@ -13,7 +13,9 @@ from aioresolver.testing import Fault
 
 
 @pytest.fixture
-def call(server: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
+def call(
+    server: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
     """Exit status, output and error output of the command line, in this process."""
     monkeypatch.setenv("AIORESOLVER_NAMESERVERS", server.nameserver)
     monkeypatch.setenv("LOCALDOMAIN", "")
@@ -70,7 +72,9 @@ def test_readable(call: Any) -> None:
     assert "www.cli.test. 60 IN A 192.0.2.1" in out
 
 
-@pytest.mark.parametrize(("name", "type_", "status"), [("no.cli.test", "A", "nxdomain"), ("www.cli.test", "MX", "no-data")])
+@pytest.mark.parametrize(
+    ("name", "type_", "status"), [("no.cli.test", "A", "nxdomain"), ("www.cli.test", "MX", "no-data")]
+)
 def test_absence_is_a_reply(call: Any, name: str, type_: str, status: str) -> None:
     code, out, _ = call(name, type_, "--json")
     assert (code, json.loads(out)["status"]) == (0, status)

@@ -221,7 +221,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
     def _send(self, upstream: Upstream, now: float, *, scheme: str | None = None, edns: bool | None = None) -> None:
         if edns is None:
             edns = upstream.speaks_edns(now, silences=self._silences(upstream) if self.trials else 0)
-        trial = _Trial(self, upstream, scheme or upstream.nameserver.scheme, edns, now)
+        trial = _Trial(self, upstream, scheme or upstream.nameserver.scheme, now, edns=edns)
         self.trials.append(trial)
         trial.send()
 
@@ -308,7 +308,7 @@ class _Trial:
         "upstream",
     )
 
-    def __init__(self, lookup: Lookup, upstream: Upstream, scheme: str, edns: bool, now: float) -> None:
+    def __init__(self, lookup: Lookup, upstream: Upstream, scheme: str, now: float, *, edns: bool) -> None:
         self.lookup = lookup
         self.upstream = upstream
         self.scheme = scheme

@@ -38,6 +38,7 @@ class Health:
 
     @property
     def benched(self) -> bool:
+        """Whether others are asked first."""
         return self.silences > 0 or self.failures >= FAILURES_TO_BENCH
 
     def heard(self, elapsed: float, now: float) -> None:
@@ -124,20 +125,18 @@ class Window:
 
     @property
     def full(self) -> bool:
+        """Whether the next question has to wait."""
         return self.used >= self.size
 
     def answered(self, elapsed: float) -> None:
         """One was answered after so many seconds."""
         self._answered += 1
-        if elapsed < self._soonest:
-            self._soonest = elapsed
-        if (
-            self.used + 1 >= self.size < self.most
-            and elapsed <= self._soonest * self.SOON + self.SOON_AT_LEAST
-        ):
+        self._soonest = min(self._soonest, elapsed)
+        if self.used + 1 >= self.size < self.most and elapsed <= self._soonest * self.SOON + self.SOON_AT_LEAST:
             self.size += 1.0 if self.size < self._edge else 4.0 / self.size
 
     def lost(self, now: float) -> None:
+        """One was not answered in time."""
         self._lost += 1
         outcomes = self._answered + self._lost
         if outcomes < self.ENOUGH or now - self._judged_at < self.INTERVAL:

@@ -66,9 +66,7 @@ class StubBackend:
         if loop is None or self._closed or loop is not asyncio.get_running_loop():
             loop = self._bind()
         assert self._alarms is not None
-        lookup = Lookup(
-            question, deadline, self._upstreams, loop=loop, alarms=self._alarms, under_way=self._under_way
-        )
+        lookup = Lookup(question, deadline, self._upstreams, loop=loop, alarms=self._alarms, under_way=self._under_way)
         if self._waiting or ranked(self._upstreams)[0].window.full:
             self._waiting.append(lookup)
             lookup.wait()

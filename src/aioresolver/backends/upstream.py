@@ -95,6 +95,7 @@ class Upstream:
         return silences < SILENCES_TO_DOUBT_EDNS or self._edns_answered
 
     async def aclose(self) -> None:
+        """Close the transports; what is under way fails."""
         for probe in list(self._probes):
             probe.cancel()
         for transport in self._transports.values():

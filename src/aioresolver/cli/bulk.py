@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
+from pathlib import Path
 from typing import IO
 
 from aioresolver.cli.options import add_resolver_options, make_resolver, split_nameservers
@@ -32,7 +33,10 @@ PROGRESS_EVERY = 0.2
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The command line of a bulk run."""
     parser.add_argument(
-        "words", nargs="*", metavar="FILE|- @nameserver", help="the names file (- or nothing: standard input); whom to ask"
+        "words",
+        nargs="*",
+        metavar="FILE|- @nameserver",
+        help="the names file (- or nothing: standard input); whom to ask",
     )
     parser.add_argument("--type", default="A", metavar="TYPE", help="the record type (default A)")
     parser.add_argument("--concurrency", type=_count, metavar="N", help="lookups under way at once")
@@ -50,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     )
     path = files[0] if files else "-"
     try:
-        source = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - closed below, unless stdin
+        source = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115 - closed below, unless stdin
     except OSError as error:
         print(f"aioresolver bulk: cannot read {path}: {error.strerror}", file=sys.stderr)
         return NO_NAMES_FILE

@@ -89,9 +89,7 @@ def _server(zone: Path) -> Iterator[str]:
             process.terminate()
 
 
-async def _demonstrate(
-    server: Nameserver, names: Path, expected: Mapping[str, str]
-) -> tuple[list[Row], list[str]]:
+async def _demonstrate(server: Nameserver, names: Path, expected: Mapping[str, str]) -> tuple[list[Row], list[str]]:
     hosts = names.read_text().split()
     rows: list[Row] = []
     notes: list[str] = []
@@ -180,9 +178,11 @@ async def _through_aiohttp(server: Nameserver) -> str:
     port = runner.addresses[0][1]
     async with Resolver(StubBackend([server])) as resolver:
         connector = aiohttp.TCPConnector(resolver=AiohttpResolver(resolver), use_dns_cache=False)
-        async with aiohttp.ClientSession(connector=connector) as session:
-            async with session.get(f"http://www.demo.test:{port}/") as response:
-                text = await response.text()
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.get(f"http://www.demo.test:{port}/") as response,
+        ):
+            text = await response.text()
     await runner.cleanup()
     return f"aiohttp: http://www.demo.test:{port}/ said {text!r}"
 
@@ -196,7 +196,10 @@ def _table(rows: list[Row]) -> str:
     ]  # fmt: skip
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
-        "  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(line, widths)))
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
         for line in cells
     ]
     lines.insert(1, "  ".join("-" * width for width in widths))

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_options(parser)
     options = parser.parse_args(words)
     try:
-        return command.run(options)
+        status: int = command.run(options)
     except KeyboardInterrupt:
         return INTERRUPTED
     except (DNSError, ValueError) as error:
@@ -50,3 +50,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return INTERNAL_ERROR
+    return status
