@@ -87,7 +87,7 @@ class ResolutionError(DNSError, socket.gaierror):
     def __init__(
         self,
         name: str,
-        type: str,  # noqa: A002 - the field's own word
+        type: str,
         reason: str,
         *,
         rcode: str | None = None,

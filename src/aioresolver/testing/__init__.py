@@ -13,11 +13,11 @@ from aioresolver.testing.server import DNSServer
 from aioresolver.testing.zone import Zone
 
 __all__ = [
+    "FORGED_IPV4",
+    "FORGED_IPV6",
     "Action",
     "DNSServer",
     "Exchange",
-    "FORGED_IPV4",
-    "FORGED_IPV6",
     "Fault",
     "Packet",
     "ReceivedQuery",

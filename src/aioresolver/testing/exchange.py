@@ -11,7 +11,7 @@ from typing import NamedTuple
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.message import Question
 
-__all__ = ["Exchange", "FORGED_IPV4", "FORGED_IPV6", "Packet"]
+__all__ = ["FORGED_IPV4", "FORGED_IPV6", "Exchange", "Packet"]
 
 FORGED_IPV4 = "203.0.113.66"
 """The address in a forged reply to a question for A: who shows it to a user has been fooled."""
