@@ -28,6 +28,8 @@ STRIKES = 3
 SECOND_CHANCE = STRIKES - 1
 MOST_FOLLOWED = 8
 TRUNCATED = 0x02
+# A connection begins with two or three round trips, and the carriage retransmits by itself.
+STREAM_PATIENCE = 1.5
 EDNS_COMPLAINTS = frozenset({Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS})
 
 
@@ -72,7 +74,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self._followed = followed
         self._order: list[Upstream] = []
         self._strikes: dict[Upstream, int] = {}
-        self._truncated: Message | None = None
+        self._truncated: Answer[Any] | None = None
         self._alarm: Any = None
         under_way.add(self)
 
@@ -85,7 +87,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
         now = self.began = self._loop_time()
         self._order = ranked(self._upstreams)
         first, *others = self._order
-        self._set_alarm(min(now + first.health.patience(0, self.deadline - now), self.deadline))
+        self._set_alarm(self._end_of_patience(first, now))
         self._send(first, now)
         if others:
             self._order = [*others, first]
@@ -114,7 +116,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
         upstream = trial.upstream
         if reply[2] & TRUNCATED and trial.scheme == "udp":
             trial.outcome = "truncated"
-            self._truncated = self._truncated or _parsed(reply)
+            self._truncated = self._truncated or self._answer_of(reply, trial, now)
+            self._set_alarm(min(now + STREAM_PATIENCE, self.deadline))
             self._send(upstream, now, scheme="tcp")
             return
         try:
@@ -123,18 +126,12 @@ class Lookup(asyncio.Future[Answer[Any]]):
             if rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
                 self._refused(trial, message, now)
                 return
-            answer: Answer[Any] = Answer.of(
-                self.question,
-                message,
-                now=trial.sent,
-                server=upstream.text,
-                attempts=self._attempts(besides=trial) if len(self.trials) > 1 else (),
-                elapsed=now - self.began,
-            )
+            answer = self._read(message, trial, now)
+            lame = not answer.expires > trial.sent and _is_referral(message)
         except MessageFormatError as error:
             self._failed(trial, f"malformed reply: {error}", now)
             return
-        if not answer.expires > trial.sent and _is_referral(message):
+        if lame:
             self._failed(trial, "a referral: it does not resolve for others", now)
             return
         upstream.served(edns=trial.edns, now=now)
@@ -180,7 +177,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
             self._send(trial.upstream, now, edns=False)
             return
         notes = message.edns.extended_errors if message.edns is not None else ()
-        details = "".join(f" ({code.name}{': ' if text else ''}{text})" for code, text in notes)
+        details = "".join(f" ({code.name}{': ' if text else ''}{_printable(text)})" for code, text in notes)
         self._failed(trial, f"{rcode}{details}", now)
 
     def _failed(self, trial: _Trial, outcome: str, now: float) -> None:
@@ -212,11 +209,16 @@ class Lookup(asyncio.Future[Answer[Any]]):
             if upstream not in busy:
                 self._order.remove(upstream)
                 self._order.append(upstream)
-                patience = upstream.health.patience(len(self.trials) // len(self._order), self.deadline - now)
-                self._set_alarm(min(now + patience, self.deadline))
+                self._set_alarm(self._end_of_patience(upstream, now))
                 self._send(upstream, now)
                 return
         self._set_alarm(self.deadline)
+
+    def _end_of_patience(self, upstream: Upstream, now: float) -> float:
+        patience = upstream.health.patience(len(self.trials) // len(self._order), self.deadline - now)
+        if upstream.nameserver.scheme != "udp":
+            patience = max(patience, STREAM_PATIENCE)
+        return min(now + patience, self.deadline)
 
     def _send(self, upstream: Upstream, now: float, *, scheme: str | None = None, edns: bool | None = None) -> None:
         if edns is None:
@@ -257,12 +259,9 @@ class Lookup(asyncio.Future[Answer[Any]]):
             self.set_result(answer)
 
     def _give_up(self, now: float) -> None:
-        truncated = self._truncated
-        if truncated is not None:
-            answer: Answer[Any] = Answer.of(self.question, truncated, now=now, server=self.trials[0].upstream.text)
-            if answer:
-                self._finish(answer)
-                return
+        if self._truncated:
+            self._finish(self._truncated)
+            return
         name, type_ = str(self.question.name), str(self.question.type)
         attempts = self._attempts()
         if now >= self.deadline:
@@ -271,6 +270,17 @@ class Lookup(asyncio.Future[Answer[Any]]):
         else:
             outcome = attempts[-1].outcome if attempts else "no nameserver"
             self.fail(ServerFailure(name, type_, f"no nameserver could answer ({outcome})", attempts=attempts))
+
+    def _read(self, message: Message, trial: _Trial, now: float) -> Answer[Any]:
+        attempts = self._attempts(besides=trial) if len(self.trials) > 1 else ()
+        server, elapsed = trial.upstream.text, now - self.began
+        return Answer.of(self.question, message, now=trial.sent, server=server, attempts=attempts, elapsed=elapsed)
+
+    def _answer_of(self, reply: bytes, trial: _Trial, now: float) -> Answer[Any] | None:
+        try:
+            return self._read(Message.parse(reply), trial, now)
+        except MessageFormatError:
+            return None
 
     def _settle(self) -> None:
         if self._alarm is not None:
@@ -376,11 +386,9 @@ class _Trial:
             self.upstream.release()
 
 
-def _parsed(reply: bytes) -> Message | None:
-    try:
-        return Message.parse(reply)
-    except MessageFormatError:
-        return None
+def _printable(text: str) -> str:
+    """What a server wrote, fit for a terminal and a log."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _is_referral(message: Message) -> bool:
