@@ -133,12 +133,13 @@ async def test_a_name_without_records_of_the_type_says_so(stub, name, type):
         await stub.resolve(f"{name}.interop.test.", type)
 
 
-async def test_no_records_live_as_long_as_the_zone_says(stub):
-    for name in ("nowhere", "text"):
-        answer = await stub.query(f"{name}.interop.test.", "A")
+@pytest.mark.parametrize(("name", "type"), [("asked-once", "A"), ("text", "MX")])
+async def test_no_records_live_as_long_as_the_zone_says(stub, name, type):
+    """No other test asks these, so no server has had them in its cache for long."""
+    answer = await stub.query(f"{name}.interop.test.", type)
 
-        assert not answer
-        assert 58 <= answer.ttl <= 60
+    assert not answer
+    assert 50 <= answer.ttl <= 60
 
 
 async def test_the_aliases_are_told_in_order(stub):
@@ -158,7 +159,9 @@ async def test_what_is_too_long_for_udp_comes_over_tcp(stub, zone):
 
 
 async def test_the_time_to_live_is_that_of_the_zone(stub):
-    assert 5 <= (await stub.resolve("short-lived.interop.test.")).ttl <= 7
+    """Unbound and dnsmasq may have had them for a while."""
+    assert 60 < (await stub.resolve("h4242.interop.test.")).ttl <= 300
+    assert (await stub.resolve("short-lived.interop.test.")).ttl <= 7
 
 
 PROGRAM = """
