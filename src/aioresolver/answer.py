@@ -227,6 +227,9 @@ class Answer(Generic[D]):
         answer._chain = _Chain(self.question, message)
         return answer
 
+    def __bool__(self) -> bool:
+        return not self.empty
+
     def __len__(self) -> int:
         return len(self._read().data)
 

@@ -231,6 +231,8 @@ class _Trip(asyncio.Future[Answer[Any]]):
 
     def _failed(self, error: BaseException, now: float) -> None:
         dispatch, question = self._dispatch, self._question
+        if self.done():  # given up before
+            return
         dispatch.stats.failed += 1
         if isinstance(error, ResolutionError):
             dispatch.stats.timed_out += isinstance(error, LookupTimeout)
@@ -242,7 +244,9 @@ class _Trip(asyncio.Future[Answer[Any]]):
     def _overdue(self) -> None:
         """The backend let the deadline pass."""
         self._alarm = None
-        self._give_up("the backend kept no deadline")
+        if self._sent is None or not self._sent.done():  # otherwise its news is on the way, and the loop is late
+            assert self._dispatch.loop is not None
+            self._failed(self._timeout("the backend kept no deadline"), self._dispatch.loop.time())
 
     def _stalled(self) -> None:
         """It waited for a whole timeout in the limiter's queue."""
@@ -253,16 +257,13 @@ class _Trip(asyncio.Future[Answer[Any]]):
         if dispatch.loop.time() < quiet_since + dispatch.timeout:
             self._set_alarm(quiet_since + dispatch.timeout, self._stalled)
         else:
-            self._give_up("nothing was answered while it waited for its turn")
+            dispatch.stats.failed += 1
+            dispatch.stats.timed_out += 1
+            self._fail(self._timeout("nothing was answered while it waited for its turn"))
 
-    def _give_up(self, reason: str) -> None:
-        if self.done():
-            return
-        stats, timeout = self._dispatch.stats, self._dispatch.timeout
-        stats.failed += 1
-        stats.timed_out += 1
+    def _timeout(self, reason: str) -> LookupTimeout:
         name, type_ = str(self._question.name), str(self._question.type)
-        self._fail(LookupTimeout(name, type_, f"no answer within {timeout:g} s: {reason}"))
+        return LookupTimeout(name, type_, f"no answer within {self._dispatch.timeout:g} s: {reason}")
 
     def _fail(self, error: BaseException) -> None:
         if not self.done():

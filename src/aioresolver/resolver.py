@@ -104,7 +104,10 @@ class Resolver:
         NXDOMAIN and no data are an empty Answer. Raises NameSyntaxError or ValueError for an impossible name or type,
         ServerFailure, LookupTimeout, and AddressBlocked.
         """
-        return await self._query(self._question(name, type))
+        found = self._find(self._question(name, type))
+        if not isinstance(found, Answer):
+            found = await found
+        return self._handed_out(found)
 
     async def resolve(self, name: str, type: TypeLike = "A") -> Answer[Any]:
         """Ask for a name as this machine would, search list included; the Answer has at least one record.
@@ -114,10 +117,12 @@ class Resolver:
         question = self._question(name, type)
         search = self._search_list()
         if not search.suffixes:
-            answer = await self._query(question)
-            if answer:
-                return answer
-            raise absence(answer)
+            found = self._find(question)
+            if not isinstance(found, Answer):
+                found = await found
+            if found:
+                return self._handed_out(found)
+            raise absence(found)
         return await self._resolve_in(question, name, search)
 
     def submit(self, name: str, type: TypeLike = "A") -> asyncio.Future[Answer[Any]]:
@@ -132,7 +137,7 @@ class Resolver:
             return _ended(loop, error)
         if self._policy is None and self._rotation is None:
             return self._submit(question)
-        return loop.create_task(self._query(question))
+        return loop.create_task(self.query(name, type))
 
     def query_many(
         self, names: Iterable[str] | AsyncIterable[str], type: TypeLike = "A", *, concurrency: int | None = None
@@ -199,14 +204,14 @@ class Resolver:
 
     # ---- the way of one question
 
-    async def _query(self, question: Question) -> Answer[Any]:
-        loop = self._dispatch.bind()
+    def _find(self, question: Question) -> Answer[Any] | asyncio.Future[Answer[Any]]:
+        """The answer when it is known here, without suspending; else the future of the backend's."""
         found = self._known(question)
         if found is None:
-            return self._handed_out(await self._dispatch.fetch(question, loop.time()))
+            return self._dispatch.submit(question)
         if isinstance(found, Exception):
             raise found.with_traceback(None)
-        return self._handed_out(found)
+        return found
 
     def _submit(self, question: Question, *, hosts: bool = True) -> asyncio.Future[Answer[Any]]:
         """Without a coroutine, and as the backend gave it: no policy, no rotation."""
