@@ -16,7 +16,16 @@ from aioresolver.backends.base import Backend
 from aioresolver.cache import Cache
 from aioresolver.configured import ConfiguredBackend, choose_backend
 from aioresolver.dispatch import Dispatch, Stats
-from aioresolver.errors import DNSError, LookupTimeout, ResolutionError, ServerFailure
+from aioresolver.errors import (
+    ConfigurationError,
+    DNSError,
+    LookupTimeout,
+    MessageFormatError,
+    NameSyntaxError,
+    ResolutionError,
+    ServerFailure,
+    TransportError,
+)
 from aioresolver.events import Observer
 from aioresolver.flow.fan_out import fan_out
 from aioresolver.flow.limiter import Limiter
@@ -38,6 +47,8 @@ TypeLike = str | int
 
 DEFAULT_CONCURRENCY = 100
 REMEMBERED_QUESTIONS = 4096
+# What one name of many may end with; a UsageError is the caller's mistake, and ends the whole.
+OUTCOMES = (ConfigurationError, MessageFormatError, NameSyntaxError, ResolutionError, TransportError)
 
 
 class Resolver:
@@ -146,11 +157,11 @@ class Resolver:
 
         The outcome is an Answer, also an empty one, or the error: no name is lost and none stops the others. Names are
         pulled as there is room for them. Leave the loop early and `aclose()` ends what is under way. Raises
-        ValueError for an impossible type.
+        ValueError for an impossible type, and UsageError as soon as the resolver is closed.
         """
         rrtype = Question.parse(".", type).type
         limit = concurrency or self.limiter.concurrency or DEFAULT_CONCURRENCY
-        outcomes = fan_out(names, lambda name: self.submit(name, rrtype), concurrency=limit, catch=DNSError)
+        outcomes = fan_out(names, lambda name: self.submit(name, rrtype), concurrency=limit, catch=OUTCOMES)
         return cast("AsyncGenerator[tuple[str, Answer[Any] | DNSError], None]", outcomes)
 
     async def addresses(self, host: str, family: int = socket.AF_UNSPEC) -> list[str]:
