@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 __all__ = [
     "AddressBlocked",
@@ -82,7 +82,7 @@ class Attempt(NamedTuple):
 class ResolutionError(DNSError, socket.gaierror):
     """A lookup that gave no records. `errno` is an `EAI_*` code, as from `socket.getaddrinfo`."""
 
-    eai = socket.EAI_FAIL
+    eai: ClassVar[int] = socket.EAI_FAIL
 
     def __init__(
         self,
@@ -112,31 +112,31 @@ class ResolutionError(DNSError, socket.gaierror):
 class NameNotFound(ResolutionError):
     """The name does not exist (NXDOMAIN)."""
 
-    eai = socket.EAI_NONAME
+    eai: ClassVar[int] = socket.EAI_NONAME
 
 
 class NoRecords(ResolutionError):
     """The name exists, but has no record of this type."""
 
-    eai = getattr(socket, "EAI_NODATA", socket.EAI_NONAME)
+    eai: ClassVar[int] = getattr(socket, "EAI_NODATA", socket.EAI_NONAME)
 
 
 class ServerFailure(ResolutionError):
     """No nameserver gave a usable answer."""
 
-    eai = socket.EAI_AGAIN
+    eai: ClassVar[int] = socket.EAI_AGAIN
 
 
 class LookupTimeout(ResolutionError, TimeoutError):
     """The deadline passed before an answer came."""
 
-    eai = socket.EAI_AGAIN
+    eai: ClassVar[int] = socket.EAI_AGAIN
 
 
 class AddressBlocked(ResolutionError):
     """The address policy forbids an address of the answer."""
 
-    eai = socket.EAI_FAIL
+    eai: ClassVar[int] = socket.EAI_FAIL
 
 
 def _restore(cls: type[DNSError], arguments: tuple[object, ...], keywords: dict[str, object]) -> DNSError:
