@@ -58,8 +58,17 @@ class CacheStats:
     )
 
     def __init__(self) -> None:
-        self.hits = self.negative_hits = self.failure_hits = self.misses = self.stale_hits = 0
-        self.stored = self.evicted = self.expired = self.flushed = self.skipped = self.entries = 0
+        self.hits: int = 0
+        self.negative_hits: int = 0
+        self.failure_hits: int = 0
+        self.misses: int = 0
+        self.stale_hits: int = 0
+        self.stored: int = 0
+        self.evicted: int = 0
+        self.expired: int = 0
+        self.flushed: int = 0
+        self.skipped: int = 0
+        self.entries: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """The counters by name."""
@@ -126,13 +135,13 @@ class Cache:
             raise ConfigurationError(f"failure_ttl is 0 to {MAX_FAILURE_TTL:g} seconds (RFC 9520), not {failure_ttl!r}")
         if not 0 <= stale < float("inf"):
             raise ConfigurationError(f"stale is a number of seconds, 0 or more, not {stale!r}")
-        self.max_entries = max_entries
-        self.min_ttl = min_ttl
-        self.max_ttl = max_ttl
-        self.negative_max_ttl = negative_max_ttl
-        self.failure_ttl = failure_ttl
-        self.stale = stale
-        self.prefetch = prefetch
+        self.max_entries: int = max_entries
+        self.min_ttl: float = min_ttl
+        self.max_ttl: float = max_ttl
+        self.negative_max_ttl: float = negative_max_ttl
+        self.failure_ttl: float = failure_ttl
+        self.stale: float = stale
+        self.prefetch: bool = prefetch
         self._clock = clock
         self._stats = CacheStats()
         # Kept by question; "no such name" by (name, class), which no question equals.
