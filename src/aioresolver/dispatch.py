@@ -43,7 +43,13 @@ class Stats:
     __slots__ = ("answered", "failed", "joined", "lookups", "timed_out", "under_way", "waiting")
 
     def __init__(self) -> None:
-        self.lookups = self.answered = self.failed = self.timed_out = self.joined = self.under_way = self.waiting = 0
+        self.lookups: int = 0
+        self.answered: int = 0
+        self.failed: int = 0
+        self.timed_out: int = 0
+        self.joined: int = 0
+        self.under_way: int = 0
+        self.waiting: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """The counters by name."""
@@ -68,10 +74,10 @@ class Dispatch:
         self.limiter = limiter
         self.timeout = timeout
         self.observer = observer
-        self.stats = Stats()
+        self.stats: Stats = Stats()
         self.loop: asyncio.AbstractEventLoop | None = None
         self.alarms: DeadlineRing | None = None
-        self.answered_at = float("-inf")
+        self.answered_at: float = float("-inf")
         self._flights: SingleFlight[Question, Answer[Any]] = SingleFlight()
         self._closed = False
 
