@@ -26,6 +26,7 @@ __all__ = ["Lookup"]
 
 STRIKES = 3
 SECOND_CHANCE = STRIKES - 1
+BREATHER = 0.25
 MOST_FOLLOWED = 8
 TRUNCATED = 0x02
 # A connection begins with two or three round trips, and the carriage retransmits by itself.
@@ -155,6 +156,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
             self._try_next(now)
         elif not self._usable():
             self._give_up(now)
+        elif not any(trial.pending for trial in self.trials):  # there is nothing left to be patient with
+            self._set_alarm(min(now + BREATHER * self._strikes[trial.upstream], self.deadline))
 
     def _alarmed(self) -> None:
         """Patience or time is over."""
