@@ -43,19 +43,8 @@ class CacheStats:
     - `entries`: answers and failures held now.
     """
 
-    __slots__ = (
-        "entries",
-        "evicted",
-        "expired",
-        "failure_hits",
-        "flushed",
-        "hits",
-        "misses",
-        "negative_hits",
-        "skipped",
-        "stale_hits",
-        "stored",
-    )
+    __slots__ = ("entries", "evicted", "expired", "failure_hits", "flushed", "hits", "misses", "negative_hits",
+                 "skipped", "stale_hits", "stored")  # fmt: skip
 
     def __init__(self) -> None:
         self.hits: int = 0
