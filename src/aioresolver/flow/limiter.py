@@ -66,11 +66,11 @@ class Limiter:
             raise ValueError(f"burst is how many may start at once after a pause, 1 or more, not {burst!r}")
         if burst is not None and rate is None:
             raise ValueError("burst says how far a rate may be exceeded for a moment: give a rate too")
-        self.concurrency = concurrency
-        self.rate = rate
-        self.burst = burst if burst is not None or rate is None else max(1.0, rate * PAUSE)
-        self.in_use = 0
-        self.waiting = 0
+        self.concurrency: int | None = concurrency
+        self.rate: float | None = rate
+        self.burst: float | None = burst if burst is not None or rate is None else max(1.0, rate * PAUSE)
+        self.in_use: int = 0
+        self.waiting: int = 0
         self._slots = inf if concurrency is None else concurrency
         self._queue: deque[Ticket] = deque()
         self._admitting = False
