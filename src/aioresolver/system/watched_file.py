@@ -20,7 +20,7 @@ class WatchedFile:
     __slots__ = ("_seen", "_text", "path")
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         self._seen: _State | None = None
         self._text: str | None = None
 
