@@ -85,7 +85,7 @@ class CaresBackend:
             raise ConfigurationError("a c-ares backend needs at least one nameserver, or None for the system's")
         if not patience > 0:
             raise ConfigurationError(f"patience is a number of seconds above 0, not {patience}")
-        self.nameservers = tuple(dict.fromkeys(parsed))
+        self.nameservers: tuple[Nameserver, ...] = tuple(dict.fromkeys(parsed))
         self._scheme = _common_scheme(self.nameservers)
         self._server = ", ".join(map(str, self.nameservers)) or "c-ares"
         self._options: dict[str, Any] = {
