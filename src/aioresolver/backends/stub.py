@@ -48,7 +48,7 @@ class StubBackend:
         parsed = [n if isinstance(n, Nameserver) else Nameserver.parse(n) for n in nameservers]
         if not parsed:
             raise ConfigurationError("a stub backend needs at least one nameserver, such as '1.1.1.1'")
-        self.nameservers = tuple(dict.fromkeys(parsed))
+        self.nameservers: tuple[Nameserver, ...] = tuple(dict.fromkeys(parsed))
         self._upstreams = [Upstream(n, open_transport, room=self._pump) for n in self.nameservers]
         self._waiting: deque[Lookup] = deque()
         self._under_way: set[Lookup] = set()
