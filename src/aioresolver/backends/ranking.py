@@ -29,9 +29,9 @@ class Health:
 
     def __init__(self) -> None:
         self.round_trip: float | None = None
-        self.silences = 0
-        self.failures = 0
-        self.heard_at = LONG_AGO
+        self.silences: int = 0
+        self.failures: int = 0
+        self.heard_at: float = LONG_AGO
         self._variation = 0.0
         self._pause = PROBE_AFTER
         self._probe_at = LONG_AGO
@@ -112,9 +112,9 @@ class Window:
     SOON_AT_LEAST = 0.02
 
     def __init__(self, most: int) -> None:
-        self.most = most
-        self.size = float(min(self.START, most))
-        self.used = 0
+        self.most: int = most
+        self.size: float = float(min(self.START, most))
+        self.used: int = 0
         self._edge = float(most)
         self._usual = 0.0
         self._soonest = float("inf")
