@@ -33,7 +33,7 @@ class _Composite:
 
     def __init__(self, backends: Iterable[Backend]) -> None:
         # By identity: a backend may be named twice and is closed once.
-        self.backends = tuple({id(backend): backend for backend in backends}.values())
+        self.backends: tuple[Backend, ...] = tuple({id(backend): backend for backend in backends}.values())
         self._closed = False
 
     async def aclose(self) -> None:
@@ -82,7 +82,7 @@ class Routes(_Composite):
         if not backends:
             raise ConfigurationError("routes need at least one backend")
         super().__init__(backends)
-        self.concurrency = sum(map(_concurrency, self.backends))
+        self.concurrency: int = sum(map(_concurrency, self.backends))
 
     async def query(self, question: Question, deadline: float) -> Answer[Any]:
         """Ask the backend whose turf it is."""
@@ -126,7 +126,7 @@ class Fallback(_Composite):
         self._order = backends
         self._when = when if when is not None else _failed
         super().__init__(backends)
-        self.concurrency = min(map(_concurrency, self.backends))
+        self.concurrency: int = min(map(_concurrency, self.backends))
 
     async def query(self, question: Question, deadline: float) -> Answer[Any]:
         """Ask one after the other, until an answer or the deadline."""
