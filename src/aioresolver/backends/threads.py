@@ -156,9 +156,9 @@ class Work:
     __slots__ = ("call", "deliver", "state")
 
     def __init__(self, call: Callable[[], Any], deliver: Callable[[Any, Exception | None], None]) -> None:
-        self.call = call
-        self.deliver = deliver
-        self.state = QUEUED
+        self.call: Callable[[], Any] = call
+        self.deliver: Callable[[Any, Exception | None], None] = deliver
+        self.state: str = QUEUED
 
     @property
     def begun(self) -> bool:
