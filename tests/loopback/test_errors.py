@@ -65,11 +65,17 @@ async def test_where_nobody_listens(kind):
     check_pickle(caught.value)
 
 
-@pytest.mark.parametrize("call", ["addresses", "getaddrinfo"])
+HOST_CALLS = {
+    "addresses": lambda resolver: resolver.addresses("nowhere.example"),
+    "getaddrinfo": lambda resolver: resolver.getaddrinfo("nowhere.example", 80),
+}
+
+
+@pytest.mark.parametrize("call", HOST_CALLS)
 async def test_hosts_too(kind, call):
     async with DNSServer(ZONE) as server, kind.resolver(server) as resolver:
         with pytest.raises(socket.gaierror) as caught:
-            await (resolver.addresses("nowhere.example") if call == "addresses" else resolver.getaddrinfo("nowhere.example", 80))
+            await HOST_CALLS[call](resolver)
 
     assert caught.value.errno == socket.EAI_NONAME
     check_pickle(caught.value)
