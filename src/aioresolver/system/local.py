@@ -28,7 +28,11 @@ LOOK_INTERVAL = 2.0
 MOST_REMEMBERED = 1024
 
 FAMILIES = {RRType.A: socket.AF_INET, RRType.AAAA: socket.AF_INET6}
-LOOPBACK = {socket.AF_UNSPEC: ("127.0.0.1", "::1"), socket.AF_INET: ("127.0.0.1",), socket.AF_INET6: ("::1",)}
+LOOPBACK: dict[socket.AddressFamily, tuple[str, ...]] = {
+    socket.AF_UNSPEC: ("127.0.0.1", "::1"),
+    socket.AF_INET: ("127.0.0.1",),
+    socket.AF_INET6: ("::1",),
+}
 
 # Every name that may have to be answered here, without being in a file, ends so: localhost, invalid, onion, arpa.
 _ENDINGS = frozenset({"lhost.", "valid.", "onion.", ".arpa."})
