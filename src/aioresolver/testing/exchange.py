@@ -52,13 +52,13 @@ class Exchange:
         transport: str,
         random: Random,
     ) -> None:
-        self.query = query
-        self.packets = [Packet(reply)]
-        self.question = question
-        self.question_end = question_end
-        self.edns = edns
-        self.transport = transport
-        self.random = random
+        self.query: bytes = query
+        self.packets: list[Packet] = [Packet(reply)]
+        self.question: Question | None = question
+        self.question_end: int = question_end
+        self.edns: bool = edns
+        self.transport: str = transport
+        self.random: Random = random
         self.hold: float | None = None
         self.close_after: int | None = None
 
@@ -68,7 +68,7 @@ class Exchange:
 
     def forge(self, wire: bytes, gap: float | None, *, elsewhere: bool = False) -> None:
         """Put a forged packet `gap` seconds before each packet; in its place where gap is None."""
-        packets = []
+        packets: list[Packet] = []
         for packet in self.packets:
             packets.append(packet._replace(wire=wire, elsewhere=elsewhere))
             if gap is not None:
