@@ -66,11 +66,11 @@ class Fault:
     ) -> None:
         if not 0 <= probability <= 1:
             raise ConfigurationError(f"a probability lies between 0 and 1, and {probability} does not")
-        self.action = action
-        self.label = getattr(action, "__name__", "fault").strip("_")
-        self.lasting = lasting
-        self.matched = 0
-        self.applied = 0
+        self.action: Action = action
+        self.label: str = getattr(action, "__name__", "fault").strip("_")
+        self.lasting: float = lasting
+        self.matched: int = 0
+        self.applied: int = 0
         below = name is not None and name.startswith("*.")
         self._above = Name.parse(name[2:] or ".") if name is not None and below else None
         self._name = Name.parse(name) if name is not None and not below else None
