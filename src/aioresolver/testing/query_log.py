@@ -44,7 +44,7 @@ class QueryLog:
     """
 
     def __init__(self, keep: int | None) -> None:
-        self.count = 0
+        self.count: int = 0
         self._raw: deque[tuple[bytes, Client, str, float]] = deque(maxlen=keep)
         self._queries: deque[ReceivedQuery] = deque(maxlen=keep)
         self._reading = threading.Lock()
