@@ -42,7 +42,7 @@ class Service:
     """
 
     def __init__(self, replies: Replies, log: QueryLog, *, faults: Iterable[Fault], seed: int) -> None:
-        self.faults = list(faults)
+        self.faults: list[Fault] = list(faults)
         self._replies = replies
         self._log = log
         self._random = Random(seed)  # noqa: S311 - tests are to be repeatable
