@@ -48,7 +48,7 @@ class Zone:
 
     def __init__(self, text: str = "", origin: str | None = None) -> None:
         zone_text = parse_zone_text(text, None if origin is None else Name.parse(origin))
-        self.origin = zone_text.origin
+        self.origin: Name = zone_text.origin
         self._nodes: dict[Name, _Node] = {self.origin: _Node()}
         # Names at which a lookup does not simply go on downwards: zone cuts and DNAMEs.
         self._turns: set[Name] = set()
