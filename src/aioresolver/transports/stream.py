@@ -41,10 +41,10 @@ class StreamConnection(asyncio.Protocol):
 
     def __init__(self, owner: Owner, *, loop: asyncio.AbstractEventLoop) -> None:
         self.pending: dict[bytes, Exchange] = {}
-        self.replies = 0
-        self.paused = False
-        self.leaving = False
-        self.over = False
+        self.replies: int = 0
+        self.paused: bool = False
+        self.leaving: bool = False
+        self.over: bool = False
         self._owner = owner
         self._loop = loop
         self._transport: asyncio.Transport | None = None
