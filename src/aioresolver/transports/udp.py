@@ -50,7 +50,7 @@ class UdpTransport:
         self.nameserver = nameserver
         self.ignored = 0
         self.near_misses = 0
-        self.buffer = bytearray()
+        self.buffer: bytearray = bytearray()
         self.endpoints: set[asyncio.Task[None]] = set()
         self.ring: DeadlineRing
         self._limit = sockets
