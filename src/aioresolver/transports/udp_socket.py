@@ -71,9 +71,9 @@ class UdpSocket:
         self._swept = False
         self.pending: dict[bytes, Exchange] = {}
         self.used: set[bytes] = set()
-        self.worn_at = 0
+        self.worn_at: int = 0
         self.age_token: Any = None
-        self.retired = False
+        self.retired: bool = False
         self.send: Callable[[bytes], int] = connected.send
         try:
             loop.add_reader(connected.fileno(), self._drain)
