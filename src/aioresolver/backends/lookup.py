@@ -64,11 +64,11 @@ class Lookup(asyncio.Future[Answer[Any]]):
         followed: int = 0,
     ) -> None:
         super().__init__(loop=loop)
-        self.question = question
-        self.deadline = deadline
+        self.question: Question = question
+        self.deadline: float = deadline
         self.trials: list[_Trial] = []
         self._loop_time = loop.time
-        self.began = loop.time()
+        self.began: float = loop.time()
         self._upstreams = upstreams
         self._alarms = alarms
         self._under_way = under_way
@@ -322,14 +322,14 @@ class _Trial:
     )
 
     def __init__(self, lookup: Lookup, upstream: Upstream, scheme: str, now: float, *, edns: bool) -> None:
-        self.lookup = lookup
-        self.upstream = upstream
-        self.scheme = scheme
-        self.edns = edns
-        self.sent = now
-        self.elapsed = 0.0
+        self.lookup: Lookup = lookup
+        self.upstream: Upstream = upstream
+        self.scheme: str = scheme
+        self.edns: bool = edns
+        self.sent: float = now
+        self.elapsed: float = 0.0
         self.outcome: str | None = None
-        self.silent = False
+        self.silent: bool = False
         self._told = False
 
     @property
