@@ -36,11 +36,11 @@ class Upstream:
         room: Callable[[], object],
         most: int = MOST_UNDER_WAY,
     ) -> None:
-        self.nameserver = nameserver
-        self.text = str(nameserver)
-        self.health = Health()
-        self.window = Window(most)
-        self.edns_doubted = False
+        self.nameserver: Nameserver = nameserver
+        self.text: str = str(nameserver)
+        self.health: Health = Health()
+        self.window: Window = Window(most)
+        self.edns_doubted: bool = False
         self._edns_answered = False
         self._edns_refused_at: float | None = None
         self._open = open_transport
