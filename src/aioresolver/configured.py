@@ -55,10 +55,10 @@ class ConfiguredBackend:
     the old nameservers.
     """
 
-    concurrency = StubBackend.concurrency
+    concurrency: int = StubBackend.concurrency
 
     def __init__(self, files: SystemConfigFiles | None = None) -> None:
-        self.files = SystemConfigFiles() if files is None else files
+        self.files: SystemConfigFiles = SystemConfigFiles() if files is None else files
         self._stub: StubBackend | None = None
         self._retiring: dict[StubBackend, asyncio.Task[None]] = {}
         self._closed = False
