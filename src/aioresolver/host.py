@@ -22,7 +22,7 @@ __all__ = ["Host", "SearchList", "absence", "find_host", "literal_answer", "outc
 # How long the other family may still take once one has addresses: a retransmission or two, not a whole timeout.
 FAMILY_GRACE = 1.0
 EAI_ADDRFAMILY = getattr(socket, "EAI_ADDRFAMILY", socket.EAI_NONAME)
-ADDRESS_TYPES = {RRType.A: A, RRType.AAAA: AAAA}
+ADDRESS_TYPES: dict[RRType, type[A | AAAA]] = {RRType.A: A, RRType.AAAA: AAAA}
 FAMILY_TYPES: dict[int, tuple[RRType, ...]] = {
     socket.AF_UNSPEC: (RRType.A, RRType.AAAA),
     socket.AF_INET: (RRType.A,),
