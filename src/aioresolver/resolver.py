@@ -88,11 +88,11 @@ class Resolver:
     ) -> None:
         if not timeout > 0:
             raise ValueError(f"timeout is a number of seconds above 0, not {timeout!r}")
-        self.backend = choose_backend(backend)
+        self.backend: Backend = choose_backend(backend)
         if limiter is None:
             limiter = Limiter(getattr(self.backend, "concurrency", DEFAULT_CONCURRENCY))
-        self.cache = Cache() if cache is None else cache
-        self.limiter = limiter
+        self.cache: Cache = Cache() if cache is None else cache
+        self.limiter: Limiter = limiter
         self._dispatch = Dispatch(self.backend, self.cache, limiter, timeout=timeout, observer=observer)
         config = self.backend.files if isinstance(self.backend, ConfiguredBackend) else None
         self._local = LocalNames(hosts, config=config, hosts_file=hosts_file)
