@@ -37,7 +37,7 @@ class Tokens:
     def __init__(self, tokens: Iterable[Token], origin: Name | None = None) -> None:
         self._tokens = tuple(tokens)
         self._next = 0
-        self.origin = origin
+        self.origin: Name | None = origin
 
     def __len__(self) -> int:
         """How many are left."""
