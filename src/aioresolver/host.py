@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from aioresolver.answer import Answer
 from aioresolver.errors import NameNotFound, NoRecords, ResolutionError, ServerFailure
+from aioresolver.system.config import SystemConfig
 from aioresolver.system.literal import ends_in_number, parse_literal
 from aioresolver.system.local import LOCAL_TTL, LocalNames
 from aioresolver.system.search import Outcome, SearchWalk, candidates
@@ -52,11 +53,23 @@ class SearchList(NamedTuple):
         """The names to ask for in turn; raises NameSyntaxError."""
         return candidates(text, self.suffixes, self.ndots, no_tld_query=self.no_tld_query)
 
+    def begins_as_is(self, text: str) -> bool:
+        """Whether the name itself is asked for first, and not only because the root is the first suffix."""
+        return not self.suffixes or text[-1:] == "." or text.count(".") >= self.ndots
 
-async def find_host(host: str, family: int, *, local: LocalNames, submit: Submit, search: SearchList) -> Host:
+
+async def find_host(
+    host: str,
+    family: int,
+    *,
+    local: LocalNames,
+    submit: Submit,
+    search: SearchList,
+    config: SystemConfig = SystemConfig(),  # noqa: B008 - it is a tuple
+) -> Host:
     """The addresses of a host as getaddrinfo finds them, not sorted.
 
-    Raises NameSyntaxError, ValueError for a family that is none, and the ResolutionError that counts.
+    Of `config` it is nsswitch.conf's order and `no-aaaa` that count. Raises NameSyntaxError, ValueError for a family that is none, and the ResolutionError that counts.
     """
     types = FAMILY_TYPES.get(family)
     if types is None:
@@ -67,18 +80,31 @@ async def find_host(host: str, family: int, *, local: LocalNames, submit: Submit
             raise NoRecords(host, types[0].name, "an address of the other family", code=EAI_ADDRFAMILY)
         return Host([literal], host, host)
     name = Name.parse(host)
-    if ends_in_number(host):
+    if ends_in_number(host) or parse_literal(host.removesuffix(".")) is not None:
         raise NameNotFound(host, types[0].name, "a number is not a name, and this is not how addresses are written")
-    known = local.host(name, family, asyncio.get_running_loop().time())
+    now = asyncio.get_running_loop().time()
+    known = local.host(name, family, now)
     if known is not None:
         if not known.addresses:
             raise NoRecords(host, types[0].name, "this machine knows it without addresses of this family")
         return Host(list(known.addresses), name, known.canonical_name)
-    return await _ask(search.names(host), name, types, submit)
+    if not config.asks_dns:
+        raise NameNotFound(host, types[0].name, "not in the hosts file, and nsswitch.conf names no DNS")
+    if config.no_aaaa and family == socket.AF_INET6:
+        submit = _without_aaaa(submit)
+    elif config.no_aaaa:
+        types = FAMILY_TYPES[socket.AF_INET]
+    walk: SearchWalk[Ended] = SearchWalk(search.names(host), name, as_is_first=search.begins_as_is(host))
+    try:
+        return await _ask(walk, types, submit)
+    except ResolutionError:
+        late = local.late_host(name, family, now)
+        if late is None:
+            raise
+        return Host(list(late.addresses), name, late.canonical_name)
 
 
-async def _ask(names: list[Name], as_is: Name, types: Sequence[RRType], submit: Submit) -> Host:
-    walk: SearchWalk[Ended] = SearchWalk(names, as_is)
+async def _ask(walk: SearchWalk[Ended], types: Sequence[RRType], submit: Submit) -> Host:
     for name in walk:
         ends = await _families(name, types, submit)
         answers = [end for end in ends if isinstance(end, Answer)]
@@ -104,6 +130,17 @@ async def _families(name: Name, types: Sequence[RRType], submit: Submit) -> list
         for lookup in lookups:
             lookup.cancel()
     return [_ended(lookup) for lookup in lookups if not lookup.cancelled()]
+
+
+def _without_aaaa(submit: Submit) -> Submit:
+    """Ask for A instead, to learn whether there is such a name, and give nothing of it (`no-aaaa`, resolv.conf(5))."""
+
+    async def emptied(question: Question) -> Answer[Any]:
+        answer = await submit(question._replace(type=RRType.A))
+        now = asyncio.get_running_loop().time()
+        return Answer.from_records(question, rcode=answer.rcode, ttl=LOCAL_TTL, now=now, server=answer.server)
+
+    return lambda question: asyncio.ensure_future(emptied(question))
 
 
 def literal_answer(question: Question, now: float) -> Answer[Any] | None:

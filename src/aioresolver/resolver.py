@@ -21,6 +21,7 @@ from aioresolver.errors import (
     DNSError,
     LookupTimeout,
     MessageFormatError,
+    NameNotFound,
     NameSyntaxError,
     ResolutionError,
     ServerFailure,
@@ -33,6 +34,7 @@ from aioresolver.host import Host, SearchList, absence, find_host, literal_answe
 from aioresolver.policy import AddressPolicy
 from aioresolver.system.address_order import AddressOrder
 from aioresolver.system.addrinfo import AddrinfoRequest
+from aioresolver.system.config import SystemConfig
 from aioresolver.system.interfaces import Interfaces
 from aioresolver.system.literal import ends_in_number, parse_literal
 from aioresolver.system.local import LocalNames, special_answer
@@ -169,7 +171,7 @@ class Resolver:
 
         Raises what `resolve` raises.
         """
-        return self._sorted((await self._host(host, family)).addresses)
+        return self._sorted((await self._host(host, family)).addresses, family)
 
     async def reverse(self, address: str) -> list[Name]:
         """The names of an address (PTR). Raises NameSyntaxError when it is not an address, and what `resolve` raises."""
@@ -191,9 +193,12 @@ class Resolver:
         configured = self._interfaces.families(now)
         request = AddrinfoRequest(host, port, family=family, type=type, proto=proto, flags=flags, configured=configured)
         if request.literal is not None:
-            return request.build(self._sorted(self._allowed(request.host, request.literal)))
-        found = await self._host(request.host, request.lookup_family)
-        return request.build(self._sorted(request.select(found.addresses)), found.canonical_name)
+            return request.build(self._sorted(self._allowed(request.host, request.literal), family))
+        try:
+            found = await self._host(request.host, request.lookup_family)
+        except NameSyntaxError as error:
+            raise NameNotFound(request.host, "address", str(error)) from None
+        return request.build(self._sorted(request.select(found.addresses), family), found.canonical_name)
 
     def peek(self, name: str, type: TypeLike = "A") -> Answer[Any] | None:
         """What is known already, from the hosts file or the cache, without asking anybody; None when nothing is."""
@@ -275,21 +280,28 @@ class Resolver:
         def submit(question: Question) -> asyncio.Future[Answer[Any]]:
             return self._submit(question, hosts=False)
 
-        found = await find_host(host, family, local=self._local, submit=submit, search=self._search_list())
+        config = self._config()
+        found = await find_host(
+            host, family, local=self._local, submit=submit, search=self._search_list(), config=config or SystemConfig()
+        )
         return found._replace(addresses=self._allowed(found.asked, found.addresses))
 
-    def _sorted(self, addresses: list[str]) -> list[str]:
+    def _sorted(self, addresses: list[str], family: int) -> list[str]:
+        """As glibc, which keeps to the sortlist where IPv4 is wanted and nothing else."""
         now = self._dispatch.bind().time()
-        sortlist = self.backend.config().sortlist if isinstance(self.backend, ConfiguredBackend) else ()
-        return self._order.sorted(addresses, now, sortlist=sortlist)
+        config = self._config() if family == socket.AF_INET else None
+        return self._order.sorted(addresses, now, sortlist=config.sortlist if config else ())
+
+    def _config(self) -> SystemConfig | None:
+        return self.backend.config() if isinstance(self.backend, ConfiguredBackend) else None
 
     def _allowed(self, host: str, addresses: list[str]) -> list[str]:
         return addresses if self._policy is None else self._policy.check(host, addresses)
 
     def _search_list(self) -> SearchList:
         search = SearchList(self._search or (), 1 if self._ndots is None else self._ndots)
-        if isinstance(self.backend, ConfiguredBackend):
-            config = self.backend.config()
+        config = self._config()
+        if config is not None:
             search = search._replace(no_tld_query=config.no_tld_query)
             if self._search is None:
                 search = search._replace(suffixes=config.search)

@@ -78,7 +78,7 @@ def test_use_vc_makes_the_nameservers_tcp(tmp_path):
         ("files dns", True, True, False),
         ("files", True, False, False),
         ("dns", False, True, False),
-        ("dns files", False, True, True),
+        ("dns files", False, True, False),
         ("files mdns4_minimal [NOTFOUND=return] dns", True, True, True),
         ("mymachines resolve [!UNAVAIL=return] files myhostname dns", True, True, True),
         ("files nis", True, False, True),

@@ -60,9 +60,14 @@ class SystemConfig(NamedTuple):
 
     @property
     def reads_hosts(self) -> bool:
-        """Whether the hosts file comes before DNS. When it comes after, `needs_os_fallback` is true."""
+        """Whether the hosts file comes before DNS."""
         order = self.lookup_order
         return "files" in order and ("dns" not in order or order.index("files") < order.index("dns"))
+
+    @property
+    def reads_hosts_late(self) -> bool:
+        """Whether the hosts file comes after DNS."""
+        return "files" in self.lookup_order and not self.reads_hosts
 
     @property
     def asks_dns(self) -> bool:
@@ -75,7 +80,6 @@ class SystemConfig(NamedTuple):
     ) -> SystemConfig:
         """The configuration that a resolv.conf and an nsswitch.conf make. What cannot be used is left out."""
         scheme = "tcp" if conf.use_tcp else "udp"
-        late_files = "files" in lookup_order[lookup_order.index("dns") :] if "dns" in lookup_order else False
         return cls(
             nameservers=usable_nameservers(scheme, conf.nameservers) or cls().nameservers,
             search=usable_suffixes(conf.search),
@@ -91,7 +95,7 @@ class SystemConfig(NamedTuple):
             no_tld_query=conf.no_tld_query,
             sortlist=conf.sortlist,
             lookup_order=lookup_order,
-            needs_os_fallback=late_files or not OUR_SOURCES.issuperset(lookup_order),
+            needs_os_fallback=not OUR_SOURCES.issuperset(lookup_order),
             source=source,
         )
 

@@ -6,7 +6,6 @@ import os
 import socket
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from aioresolver.answer import Answer
@@ -27,6 +26,7 @@ LOCAL_TTL = 10
 LOOK_INTERVAL = 2.0
 MOST_REMEMBERED = 1024
 
+NO_HOSTS = parse_hosts("")
 FAMILIES = {RRType.A: socket.AF_INET, RRType.AAAA: socket.AF_INET6}
 LOOPBACK: dict[socket.AddressFamily, tuple[str, ...]] = {
     socket.AF_UNSPEC: ("127.0.0.1", "::1"),
@@ -66,6 +66,7 @@ class LocalNames:
         "_hosts",
         "_interval",
         "_known",
+        "_late_hosts",
         "_look_at",
         "_overrides",
         "_remembered",
@@ -86,8 +87,8 @@ class LocalNames:
         self._file = WatchedFile(default_hosts_file() if hosts_file is None else hosts_file)
         self._interval = interval
         self._look_at = float("-inf")
-        self._text: str | None = None
-        self._hosts = parse_hosts("")
+        self._text: tuple[str, bool] | None = None
+        self._hosts = self._late_hosts = NO_HOSTS
         self._known: Collection[str] = ()
         self._reverse: dict[str, tuple[str, ...]] | None = None
         self._remembered: dict[Question, Answer[Any]] = {}
@@ -119,6 +120,13 @@ class LocalNames:
             return LocalHost(name[:-1], LOOPBACK[socket.AddressFamily(family)])
         return None
 
+    def late_host(self, name: Name, family: int, now: float) -> LocalHost | None:
+        """What the hosts file has for a host that the DNS does not know, when `config` puts it after DNS."""
+        if now >= self._look_at:
+            self._look(now)
+        canonical_name, addresses = self._late_hosts.find(name, family)
+        return LocalHost(canonical_name.removesuffix("."), addresses) if addresses else None
+
     def redirect(self, host: str, port: int) -> tuple[tuple[str, ...], int] | None:
         """The addresses and the port that an override has for connections to this host and port, else None."""
         if not self._overrides.has_ports:
@@ -132,11 +140,14 @@ class LocalNames:
         """Read the file again if it is another one."""
         self._look_at = now + self._interval
         self._remembered.clear()  # so that their TTLs begin anew
-        reads = self._config is None or self._config.current(now).reads_hosts
-        text = self._file.read()[0] if reads else ""
-        if text is not self._text:
-            self._text = text
-            self._hosts = parse_hosts(text)
+        config = None if self._config is None else self._config.current(now)
+        early = config is None or config.reads_hosts
+        late = config is not None and config.reads_hosts_late
+        text = self._file.read()[0] if early or late else ""
+        if self._text is None or text is not self._text[0] or late is not self._text[1]:
+            self._text = text, late
+            hosts = parse_hosts(text)
+            self._hosts, self._late_hosts = (NO_HOSTS, hosts) if late else (hosts, NO_HOSTS)
             self._reverse = None
             self._known = {*self._hosts.names(), *self._overrides} if self._overrides else self._hosts.names()
 
@@ -166,11 +177,11 @@ class LocalNames:
         return self._reverse.get(reverse, ())
 
 
-def default_hosts_file() -> Path:
+def default_hosts_file() -> str:
     """Where the hosts file of this platform is."""
     if sys.platform == "win32":
-        return Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "drivers", "etc", "hosts")
-    return Path("/etc/hosts")
+        return os.environ.get("SYSTEMROOT", r"C:\Windows") + r"\System32\drivers\etc\hosts"
+    return "/etc/hosts"
 
 
 def is_localhost(name: str) -> bool:

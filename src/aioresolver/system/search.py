@@ -58,13 +58,15 @@ class SearchWalk(Generic[T]):
     Afterwards `verdict` is what came with the outcome that counts.
 
     That is: of the name as it is, when that was asked first; otherwise no data before SERVFAIL before the last one.
+    `as_is_first` is whether that counts as asked first: not, when it only is because the root is the first suffix.
     """
 
-    __slots__ = ("_as_is", "_current", "_failures", "_names", "_stopped")
+    __slots__ = ("_as_is", "_as_is_first", "_current", "_failures", "_names", "_stopped")
 
-    def __init__(self, names: Sequence[Name], as_is: Name) -> None:
+    def __init__(self, names: Sequence[Name], as_is: Name, *, as_is_first: bool = True) -> None:
         self._names = names
         self._as_is = as_is
+        self._as_is_first = as_is_first and names[0] == as_is
         self._current = as_is
         self._stopped = False
         self._failures: list[tuple[Outcome, T]] = []
@@ -84,7 +86,7 @@ class SearchWalk(Generic[T]):
     @property
     def verdict(self) -> T:
         """What came with the outcome to report. Raises IndexError before the first `saw`."""
-        if self._names[0] == self._as_is:
+        if self._as_is_first:
             return self._failures[0][1]
         for wanted in (Outcome.NO_DATA, Outcome.SERVFAIL):
             for outcome, what in self._failures[:-1]:
