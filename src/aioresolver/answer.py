@@ -14,7 +14,7 @@ from aioresolver.wire.names import Name
 
 __all__ = ["Answer"]
 
-D = TypeVar("D")
+D_co = TypeVar("D_co", covariant=True)
 
 MAX_ALIASES = 16
 ADDRESS_LENGTHS = {RRType.A: 4, RRType.AAAA: 16}
@@ -22,7 +22,7 @@ ADDRESS_LENGTHS = {RRType.A: 4, RRType.AAAA: 16}
 AT_QUESTION = b"\xc0\x0c"
 
 
-class Answer(Generic[D]):
+class Answer(Generic[D_co]):
     """What a question got: records, or their proven absence. It is never changed once made.
 
     An answer is a sequence of its data (`for mx in answer`, `answer[0]`, `len(answer)`) and is true when it has any.
@@ -63,7 +63,7 @@ class Answer(Generic[D]):
         self.attempts = attempts
         self.elapsed = elapsed
         self._message = message
-        self._chain: _Chain[D] | None = None
+        self._chain: _Chain[D_co] | None = None
 
     @classmethod
     def of(
@@ -75,7 +75,7 @@ class Answer(Generic[D]):
         server: str | None = None,
         attempts: tuple[Attempt, ...] = (),
         elapsed: float = 0.0,
-    ) -> Answer[D]:
+    ) -> Answer[D_co]:
         """The answer that a message holds; `now` is when it was asked for.
 
         Raises MessageFormatError when its records cannot be decoded or its aliases run in a circle.
@@ -92,8 +92,8 @@ class Answer(Generic[D]):
                 attempts=attempts,
                 elapsed=elapsed,
             )
-        chain: _Chain[D] = _Chain(question, message)
-        answer: Answer[D] = cls(
+        chain: _Chain[D_co] = _Chain(question, message)
+        answer: Answer[D_co] = cls(
             question,
             message,
             rcode=rcode,
@@ -118,11 +118,11 @@ class Answer(Generic[D]):
         server: str | None = None,
         attempts: tuple[Attempt, ...] = (),
         elapsed: float = 0.0,
-    ) -> Answer[D]:
+    ) -> Answer[D_co]:
         """An answer made of records that came otherwise than in a message; `ttl` in seconds overrules theirs."""
         message = Message(question=(question,), answer=tuple(records), authority=tuple(authority), rcode=rcode)
-        chain: _Chain[D] = _Chain(question, message)
-        answer: Answer[D] = cls(
+        chain: _Chain[D_co] = _Chain(question, message)
+        answer: Answer[D_co] = cls(
             question,
             message,
             rcode=rcode,
@@ -158,7 +158,7 @@ class Answer(Generic[D]):
         return self._read().records
 
     @property
-    def data(self) -> tuple[D, ...]:
+    def data(self) -> tuple[D_co, ...]:
         """The records' data, typed by the question."""
         return self._read().data
 
@@ -187,12 +187,12 @@ class Answer(Generic[D]):
         chain = self._read()
         return bool(chain.aliases) and not chain.records and not self.rcode and _soa_ttl(self.message) is None
 
-    def rotated(self, places: int) -> Answer[D]:
+    def rotated(self, places: int) -> Answer[D_co]:
         """The same answer with its records in round-robin order."""
         chain = self._read()
         if len(chain.records) < 2:
             return self
-        other: Answer[D] = Answer(
+        other: Answer[D_co] = Answer(
             self.question,
             self._message,
             rcode=self.rcode,
@@ -204,7 +204,7 @@ class Answer(Generic[D]):
         other._chain = chain.rotated(places)
         return other
 
-    def continued(self, tail: Answer[D]) -> Answer[D]:
+    def continued(self, tail: Answer[D_co]) -> Answer[D_co]:
         """This answer, whose aliases end nowhere, with the answer for the name that they lead to."""
         mine, more = self.message, tail.message
         message = Message(
@@ -215,7 +215,7 @@ class Answer(Generic[D]):
             authority=more.authority,
             edns=more.edns,
         )
-        answer: Answer[D] = Answer(
+        answer: Answer[D_co] = Answer(
             self.question,
             message,
             rcode=tail.rcode,
@@ -233,21 +233,21 @@ class Answer(Generic[D]):
     def __len__(self) -> int:
         return len(self._read().data)
 
-    def __iter__(self) -> Iterator[D]:
+    def __iter__(self) -> Iterator[D_co]:
         return iter(self._read().data)
 
     @overload
-    def __getitem__(self, index: int) -> D: ...
+    def __getitem__(self, index: int) -> D_co: ...
     @overload
-    def __getitem__(self, index: slice) -> tuple[D, ...]: ...
-    def __getitem__(self, index: int | slice) -> D | tuple[D, ...]:
+    def __getitem__(self, index: slice) -> tuple[D_co, ...]: ...
+    def __getitem__(self, index: int | slice) -> D_co | tuple[D_co, ...]:
         return self._read().data[index]
 
     def __repr__(self) -> str:
         data = ", ".join(map(str, self.data)) or self.rcode.name
         return f"<Answer {self.question}: {data} (ttl {self.ttl})>"
 
-    def _read(self) -> _Chain[D]:
+    def _read(self) -> _Chain[D_co]:
         chain = self._chain
         if chain is None:
             chain = self._chain = _Chain(self.question, self.message)
@@ -259,7 +259,7 @@ class Answer(Generic[D]):
         return made + min((record.ttl for record in self.message.answer), default=0)
 
 
-class _Chain(Generic[D]):
+class _Chain(Generic[D_co]):
     """The way from the question's name over its aliases to the records."""
 
     __slots__ = ("alias_ttl", "aliases", "data", "name", "records")
@@ -283,7 +283,7 @@ class _Chain(Generic[D]):
         self.records = tuple(
             record for record in answer if record.name == name and (record.type == wanted or wanted == RRType.ANY)
         )
-        self.data: tuple[D, ...] = tuple(record.data for record in self.records)
+        self.data: tuple[D_co, ...] = tuple(record.data for record in self.records)
 
     def ttl(self, message: Message) -> int:
         """Seconds to keep the answer: 0 when an empty one has no SOA to say how long (RFC 2308, 5)."""
@@ -292,9 +292,9 @@ class _Chain(Generic[D]):
         soa_ttl = _soa_ttl(message)
         return 0 if soa_ttl is None else min(self.alias_ttl, soa_ttl)
 
-    def rotated(self, places: int) -> _Chain[D]:
+    def rotated(self, places: int) -> _Chain[D_co]:
         cut = places % len(self.records)
-        other: _Chain[D] = _Chain.__new__(_Chain)
+        other: _Chain[D_co] = _Chain.__new__(_Chain)
         other.name, other.aliases, other.alias_ttl = self.name, self.aliases, self.alias_ttl
         other.records = self.records[cut:] + self.records[:cut]
         other.data = self.data[cut:] + self.data[:cut]
