@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from aioresolver.answer import Answer
-from aioresolver.cache_file import read_cache, write_cache
 from aioresolver.errors import ConfigurationError, ResolutionError
 from aioresolver.wire.codes import Rcode
 from aioresolver.wire.message import Question
@@ -243,6 +242,8 @@ class Cache:
         The file is replaced as a whole, and only its owner may read it. Blocks. `now` defaults to the running
         loop's time. Raises OSError.
         """
+        from aioresolver.cache_file import write_cache  # noqa: PLC0415 - json and the like, for those who keep a file
+
         return write_cache(path, list(self._answers.values()), now=_now() if now is None else now, wall=self._clock())
 
     def load(self, path: str | os.PathLike[str], *, now: float | None = None) -> int:
@@ -251,6 +252,8 @@ class Cache:
         What is known and fresh already stays. Entries that cannot be read are skipped, and counted in
         `stats.skipped`. Blocks. Raises OSError, and ConfigurationError when the file is none that `save` wrote.
         """
+        from aioresolver.cache_file import read_cache  # noqa: PLC0415 - as above
+
         now = _now() if now is None else now
         count = 0
         for answer in read_cache(path, now=now, wall=self._clock()):

@@ -230,4 +230,4 @@ def test_where_the_file_is(monkeypatch):
     assert str(default_hosts_file()) == "/etc/hosts"
     monkeypatch.setattr("sys.platform", "win32")
     monkeypatch.setenv("SYSTEMROOT", "/windows")
-    assert default_hosts_file().parts[-4:] == ("System32", "drivers", "etc", "hosts")
+    assert default_hosts_file() == r"/windows\System32\drivers\etc\hosts"

@@ -30,7 +30,7 @@ def test_is_connected_and_never_blocks():
 
 def test_ports_are_chosen_among_all_but_two(monkeypatch):
     draws = iter([4791 - 1024, 11211 - 1024, 50000 - 1024])
-    monkeypatch.setattr(udp_socket.secrets, "randbelow", lambda limit: next(draws))
+    monkeypatch.setattr(udp_socket, "_random_below", lambda limit: next(draws))
     assert port_of(open_connected(SOMEWHERE)) == 50000
 
 
@@ -38,7 +38,7 @@ def test_a_port_that_is_taken_is_passed_over(monkeypatch):
     with open_connected(SOMEWHERE) as first:
         taken = first.getsockname()[1]
         draws = iter([taken - 1024, taken - 1024, 50001 - 1024])
-        monkeypatch.setattr(udp_socket.secrets, "randbelow", lambda limit: next(draws))
+        monkeypatch.setattr(udp_socket, "_random_below", lambda limit: next(draws))
         assert port_of(open_connected(SOMEWHERE)) == 50001
 
 
@@ -46,7 +46,7 @@ def test_a_port_that_is_taken_is_passed_over(monkeypatch):
 def test_the_operating_system_chooses_in_the_end(monkeypatch, source):
     with open_connected(SOMEWHERE) as first:
         taken = first.getsockname()[1]
-        monkeypatch.setattr(udp_socket.secrets, "randbelow", lambda limit: taken - 1024)
+        monkeypatch.setattr(udp_socket, "_random_below", lambda limit: taken - 1024)
         assert port_of(open_connected(SOMEWHERE, source=source)) not in {0, taken}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 __all__ = ["WatchedFile"]
 
@@ -20,7 +19,7 @@ class WatchedFile:
     __slots__ = ("_seen", "_text", "path")
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path: Path = Path(path)
+        self.path: str = os.fspath(path)
         self._seen: _State | None = None
         self._text: str | None = None
 
@@ -32,14 +31,15 @@ class WatchedFile:
         self._seen = state  # from before reading: a change in between is seen the next time
         try:
             # Its bytes are another program's business; one that is no UTF-8 must not hide the rest.
-            self._text = self.path.read_text(encoding="utf-8", errors="replace")
+            with open(self.path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - pathlib costs a start more
+                self._text = file.read()
         except OSError:
             self._text = ""
         return self._text, True
 
     def _stat(self) -> _State | None:
         try:
-            status = self.path.stat()
+            status = os.stat(self.path)  # noqa: PTH116
         except OSError:
             return None
         return status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_size

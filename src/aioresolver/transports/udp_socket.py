@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import secrets
+import os
 import socket
 import sys
 from collections import deque
@@ -329,7 +329,7 @@ def measure_receive_buffer(sock: socket.socket) -> int:
 def _bind_to_random_port(sock: socket.socket, source: str | None) -> None:
     address = source or ("::" if sock.family == socket.AF_INET6 else "")
     for _ in range(PORT_TRIES):
-        port = FIRST_PORT + secrets.randbelow(65536 - FIRST_PORT)
+        port = FIRST_PORT + _random_below(65536 - FIRST_PORT)
         if port in UNUSABLE_PORTS:
             continue
         try:
@@ -339,6 +339,11 @@ def _bind_to_random_port(sock: socket.socket, source: str | None) -> None:
             continue
     if source is not None:
         sock.bind((source, 0))
+
+
+def _random_below(limit: int) -> int:
+    # As secrets.randbelow, which would load half of the standard library's cryptography when we are imported.
+    return int.from_bytes(os.urandom(8), "big") % limit
 
 
 def _unreachable(error: OSError, *, local: bool | None) -> TransportError:
