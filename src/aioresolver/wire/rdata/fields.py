@@ -80,8 +80,8 @@ class Number(Field[int]):
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.largest = (1 << 8 * size) - 1
-        self.expected = f"a number from 0 to {self.largest}"
+        self.largest: int = (1 << 8 * size) - 1
+        self.expected: str = f"a number from 0 to {self.largest}"
 
     def read(self, wire: bytes, offset: int, end: int, memo: NameMemo | None) -> tuple[int, int]:
         after = offset + self.size
@@ -121,7 +121,7 @@ class Mnemonic(Number):
     def __init__(self, size: int, names: Mapping[str, int], *, shown: bool = False) -> None:
         super().__init__(size)
         self.names = names
-        self.expected += f", or a name such as {next(iter(names))}"
+        self.expected: str = f"{self.expected}, or a name such as {next(iter(names))}"
         self._texts = {number: name for name, number in names.items()} if shown else {}
 
     def to_text(self, value: int) -> str:
