@@ -9,15 +9,26 @@ __all__ = ["EdnsOption", "ExtendedError", "Flag", "Opcode", "RRClass", "RRType",
 
 
 class Code(IntEnum):
-    """An open set of numbers: one that has no name yet is still a member, named by its number."""
+    """An open set of numbers: one that has no name yet is still a member, named by its number.
+
+    There is one member for a number, and it stays: so many numbers at most as the field of the wire has room for.
+    """
 
     # Enum hashes by name, in Python; these are keys on the hot path.
     __hash__ = int.__hash__
 
     def __str__(self) -> str:
-        return self.name
+        return self._name_
 
     __repr__ = __str__
+
+    def __getattr__(self, name: str) -> Any:
+        # Members without a name have nothing but their number, for they may be many.
+        if name == "_name_":
+            return f"{self._prefix()}{int(self)}"
+        if name == "_value_":
+            return int(self)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     @classmethod
     def _missing_(cls, value: object) -> Any:
@@ -28,15 +39,15 @@ class Code(IntEnum):
     @classmethod
     def of(cls, number: int) -> Any:
         """The member for a number that came from the wire, which cannot be out of range; `cls(number)` costs more."""
-        member = cls._value2member_map_.get(number)
-        return cls._unnamed(number) if member is None else member
+        try:
+            return cls._value2member_map_[number]
+        except KeyError:
+            return cls._unnamed(number)
 
     @classmethod
     def _unnamed(cls, number: int) -> Any:
-        member = int.__new__(cls, number)
-        member._name_ = f"{cls._prefix()}{number}"
-        member._value_ = number
-        return member
+        number = int(number)
+        return cls._value2member_map_.setdefault(number, int.__new__(cls, number))
 
     @classmethod
     def parse(cls, text: str) -> Any:
@@ -63,53 +74,113 @@ class Code(IntEnum):
 
 
 class RRType(Code):
-    """Types of records (RFC 1035 and its followers)."""
+    """Types of records (RFC 1035 and its followers), the obsolete ones of IANA's list too."""
 
     A = 1
     NS = 2
+    MD = 3
+    MF = 4
     CNAME = 5
     SOA = 6
+    MB = 7
+    MG = 8
+    MR = 9
+    NULL = 10
+    WKS = 11
     PTR = 12
     HINFO = 13
+    MINFO = 14
     MX = 15
     TXT = 16
     RP = 17
     AFSDB = 18
+    X25 = 19
+    ISDN = 20
+    RT = 21
+    NSAP = 22
+    NSAP_PTR = 23
+    SIG = 24
+    KEY = 25
+    PX = 26
+    GPOS = 27
     AAAA = 28
     LOC = 29
+    NXT = 30
+    EID = 31
+    NIMLOC = 32
     SRV = 33
+    ATMA = 34
     NAPTR = 35
+    KX = 36
     CERT = 37
+    A6 = 38
     DNAME = 39
+    SINK = 40
     OPT = 41
+    APL = 42
     DS = 43
     SSHFP = 44
+    IPSECKEY = 45
     RRSIG = 46
     NSEC = 47
     DNSKEY = 48
+    DHCID = 49
     NSEC3 = 50
     NSEC3PARAM = 51
     TLSA = 52
     SMIMEA = 53
+    HIP = 55
+    NINFO = 56
+    RKEY = 57
+    TALINK = 58
     CDS = 59
     CDNSKEY = 60
     OPENPGPKEY = 61
+    CSYNC = 62
+    ZONEMD = 63
     SVCB = 64
     HTTPS = 65
+    DSYNC = 66
+    HHIT = 67
+    BRID = 68
     SPF = 99
+    UINFO = 100
+    UID = 101
+    GID = 102
+    UNSPEC = 103
+    NID = 104
+    L32 = 105
+    L64 = 106
+    LP = 107
     EUI48 = 108
     EUI64 = 109
+    NXNAME = 128
     TKEY = 249
     TSIG = 250
     IXFR = 251
     AXFR = 252
+    MAILB = 253
+    MAILA = 254
     ANY = 255
     URI = 256
     CAA = 257
+    AVC = 258
+    DOA = 259
+    AMTRELAY = 260
+    RESINFO = 261
+    WALLET = 262
+    CLA = 263
+    IPN = 264
+    TA = 32768
+    DLV = 32769
 
     @classmethod
     def _prefix(cls) -> str:
         return "TYPE"
+
+
+# The only name that is no name in Python.
+RRType.NSAP_PTR._name_ = "NSAP-PTR"
 
 
 class RRClass(Code):

@@ -9,7 +9,7 @@ from aioresolver.wire.codes import RRType
 from aioresolver.wire.edns import read_options
 from aioresolver.wire.names import Name, NameMemo, read_name
 
-__all__ = ["OptLayout", "Owners", "RecordLayout", "Sections", "TTL_LIMIT", "read_layout"]
+__all__ = ["TTL_LIMIT", "OptLayout", "Owners", "RecordLayout", "Sections", "read_layout"]
 
 TTL_LIMIT = 0x80000000
 """A TTL is below this; on the wire, one that is not counts as 0 (RFC 2181, 8)."""

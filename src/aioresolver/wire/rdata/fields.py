@@ -139,7 +139,7 @@ class TypeNumber(Field[RRType]):
 
     def read(self, wire: bytes, offset: int, end: int, memo: NameMemo | None) -> tuple[RRType, int]:
         number, after = U16.read(wire, offset, end, memo)
-        return RRType(number), after
+        return RRType.of(number), after
 
     def write(self, buffer: bytearray, value: RRType, offsets: dict[str, int] | None) -> None:
         U16.write(buffer, value, offsets)

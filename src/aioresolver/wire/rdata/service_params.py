@@ -53,7 +53,7 @@ class ServiceParams(Field["tuple[ServiceParam, ...]"]):
             if number <= last:
                 raise MessageFormatError(f"the service parameters' keys do not increase: {number} follows {last}")
             last = number
-            key = ServiceKey(number)
+            key = ServiceKey.of(number)
             params.append(ServiceParam(key, VALUES.get(key, OPAQUE).read(wire[start:offset])))
         if contradiction := _contradiction(params):
             raise MessageFormatError(contradiction)

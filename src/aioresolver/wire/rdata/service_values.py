@@ -122,7 +122,7 @@ class _Keys(Value["tuple[ServiceKey, ...]"]):
         numbers = [int.from_bytes(data[start : start + 2], "big") for start in range(0, len(data), 2)]
         if not data or len(data) % 2 or numbers != sorted(set(numbers)):
             raise self.malformed(data)
-        return tuple(map(ServiceKey, numbers))
+        return tuple(map(ServiceKey.of, numbers))
 
     def to_wire(self, value: tuple[ServiceKey, ...]) -> bytes:
         return b"".join([int(key).to_bytes(2, "big") for key in sorted(set(self.checked(value)))])
