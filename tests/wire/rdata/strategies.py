@@ -12,6 +12,7 @@ from aioresolver.wire.codes import RRType
 from aioresolver.wire.names import Name, read_name
 from aioresolver.wire.rdata import GenericRdata, ServiceKey, ServiceParam, certificates, dnssec, fields, shapes, unusual
 from aioresolver.wire.rdata.service_params import SERVICE_PARAMS
+from aioresolver.wire.rdata.type_bitmap import TYPE_BITMAP
 
 HOST = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1, max_size=12).map(str.encode)
 LABEL = st.one_of(HOST, st.binary(min_size=1, max_size=20), st.binary(min_size=63, max_size=63))
@@ -111,7 +112,7 @@ VALUES: dict[fields.Field[Any], st.SearchStrategy[Any]] = {
     SERVICE_PARAMS: service_params(),
     dnssec.ALGORITHM: numbers(1),
     dnssec._TIME: numbers(4),
-    dnssec._TYPES: st.frozensets(st.one_of(types(), numbers(2).map(RRType))).map(lambda some: tuple(sorted(some))),
+    TYPE_BITMAP: st.frozensets(st.one_of(types(), numbers(2).map(RRType))).map(lambda some: tuple(sorted(some))),
     dnssec._CASED_NAME: cased_names(),
     dnssec._SALT: STRING,
     dnssec._HASH: st.binary(min_size=1, max_size=255),

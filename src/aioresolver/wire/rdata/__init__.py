@@ -16,6 +16,7 @@ from aioresolver.wire.rdata.registry import (
 from aioresolver.wire.rdata.service_params import ServiceParam
 from aioresolver.wire.rdata.service_values import ServiceKey
 from aioresolver.wire.rdata.services import HTTPS, NAPTR, SRV, SVCB, URI
+from aioresolver.wire.rdata.type_bitmap import TypeBitmap
 from aioresolver.wire.rdata.unusual import EUI48, EUI64, LOC
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "ServiceKey",
     "ServiceParam",
     "Shape",
+    "TypeBitmap",
     "parse_rdata",
     "rdata",
     "read_rdata",

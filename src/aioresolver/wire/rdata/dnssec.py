@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b32hexdecode, b32hexencode
 from binascii import unhexlify
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from aioresolver.wire.names import Name, NameMemo, read_name
 from aioresolver.wire.rdata.fields import BASE64, HEX, NAME_PLAIN, STRING, TTL, TYPE, U8, U16, Field, Mnemonic, Number
 from aioresolver.wire.rdata.registry import rdata
 from aioresolver.wire.rdata.tokens import Tokens
+from aioresolver.wire.rdata.type_bitmap import TYPE_BITMAP
 
 __all__ = ["ALGORITHM", "CDNSKEY", "CDS", "DNSKEY", "DS", "NSEC", "NSEC3", "NSEC3PARAM", "RRSIG"]
 
@@ -43,52 +45,6 @@ class _Time(Number):
 
 
 _match_date = re.compile("([0-9]{4})" + "([0-9]{2})" * 5).fullmatch
-
-
-class _TypeBitmap(Field["tuple[RRType, ...]"]):
-    """The types that exist at a name, in windows of 256 (RFC 4034, 4.1.2); in the order of their numbers."""
-
-    expected = "the types of records"
-
-    def read(self, wire: bytes, offset: int, end: int, memo: NameMemo | None) -> tuple[tuple[RRType, ...], int]:
-        types: list[RRType] = []
-        last = -1
-        while offset < end:
-            window = wire[offset]
-            bitmap, after = STRING.read(wire, offset + 1, end, memo)
-            if window <= last or not 0 < len(bitmap) <= 32 or not bitmap[-1]:
-                raise MessageFormatError(f"the block of record types at {offset} is out of order or has no valid size")
-            last = window
-            offset = after
-            types += [
-                RRType(window << 8 | place << 3 | bit)
-                for place, byte in enumerate(bitmap)
-                for bit in range(8)
-                if byte & 0x80 >> bit
-            ]
-        return tuple(types), end
-
-    def write(self, buffer: bytearray, value: tuple[RRType, ...], offsets: dict[str, int] | None) -> None:
-        windows: dict[int, bytearray] = {}
-        for number in sorted(value):
-            if not 0 <= number <= 0xFFFF:
-                raise RdataSyntaxError(f"expected {self.expected}, found {number}")
-            bitmap = windows.setdefault(number >> 8, bytearray())
-            place = (number & 0xFF) >> 3
-            bitmap += bytes(max(0, place + 1 - len(bitmap)))
-            bitmap[place] |= 0x80 >> (number & 7)
-        for window, bitmap in windows.items():
-            buffer += bytes((window, len(bitmap)))
-            buffer += bitmap
-
-    def to_text(self, value: tuple[RRType, ...]) -> str:
-        return " ".join(map(TYPE.to_text, value))
-
-    def parse(self, tokens: Tokens) -> tuple[RRType, ...]:
-        types = set()
-        while tokens:
-            types.add(TYPE.parse(tokens))
-        return tuple(sorted(types))
 
 
 class _CasedName(Field[str]):
@@ -215,7 +171,6 @@ ALGORITHM = Mnemonic(
 """A DNSSEC algorithm: its number, which IANA's mnemonics and those of other software may stand for."""
 
 _TIME = _Time()
-_TYPES = _TypeBitmap()
 _CASED_NAME = _CasedName()
 _SALT = _Salt()
 _HASH = _Hash()
@@ -282,18 +237,19 @@ class RRSIG(NamedTuple):
     signature: bytes
 
 
-@rdata(RRType.NSEC, _CASED_NAME, _TYPES)
+@rdata(RRType.NSEC, _CASED_NAME, TYPE_BITMAP)
 class NSEC(NamedTuple):
     """The next name of the zone, and the types that exist at this one (RFC 4034, 4).
 
+    `types` are a TypeBitmap, wherever the value was parsed; any sequence will do to make one.
     `next_name` is absolute text whose letters keep their case, as it is signed; `Name.parse` makes it comparable.
     """
 
     next_name: str
-    types: tuple[RRType, ...]
+    types: Sequence[RRType]
 
 
-@rdata(RRType.NSEC3, U8, U8, U16, _SALT, _HASH, _TYPES)
+@rdata(RRType.NSEC3, U8, U8, U16, _SALT, _HASH, TYPE_BITMAP)
 class NSEC3(NamedTuple):
     """The next hash of a name in the zone, and the types that exist at the name of this hash (RFC 5155, 3)."""
 
@@ -302,7 +258,7 @@ class NSEC3(NamedTuple):
     iterations: int
     salt: bytes
     next_hash: bytes
-    types: tuple[RRType, ...]
+    types: Sequence[RRType]
 
 
 @rdata(RRType.NSEC3PARAM, U8, U8, U16, _SALT)
