@@ -97,6 +97,19 @@ def test_a_plain_answer_is_not_decoded_by_the_cache() -> None:
     assert answer._chain is None
 
 
+def test_a_name_denied_without_an_soa_is_denied_for_that_type_only() -> None:
+    """The operating system, asked for IPv6, says so of a host that has IPv4."""
+    cache = Cache()
+    denial: Answer[Any] = Answer.from_records(ask(type="AAAA"), rcode=Rcode.NXDOMAIN, ttl=10, now=NOW)
+    assert cache.put(denial, NOW) is denial
+    assert cache.get(ask(type="AAAA"), NOW + 9) is denial
+    assert cache.get(ask(type="A"), NOW + 9) is None
+    assert cache.get(ask(type="AAAA"), NOW + 10) is None
+    cache.put(found(), NOW)
+    cache.put(denial, NOW)
+    assert cache.get(ask(), NOW) is not None
+
+
 # ---- limits on time
 
 

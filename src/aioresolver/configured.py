@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
 from aioresolver.backends.stub import StubBackend
+from aioresolver.backends.system import SystemBackend
 from aioresolver.errors import ConfigurationError, UsageError
+from aioresolver.os_fallback import OsFallback
 from aioresolver.system.config import SystemConfig, SystemConfigFiles
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.wire.message import Question
@@ -17,10 +19,10 @@ from aioresolver.wire.message import Question
 __all__ = ["ConfiguredBackend", "choose_backend"]
 
 
-def choose_backend(backend: Backend | str | Sequence[str] | None) -> Backend:
+def choose_backend(backend: Backend | str | Sequence[str] | None, *, os_fallback: bool = True) -> Backend:
     """The backend that is meant; raises ConfigurationError with the choices when nothing is."""
     if backend is None:
-        return ConfiguredBackend()
+        return ConfiguredBackend(os_fallback=os_fallback)
     if isinstance(backend, str):
         return _named_backend(backend)
     if isinstance(backend, Backend):
@@ -39,8 +41,6 @@ def _named_backend(name: str) -> Backend:
 
         return CaresBackend()
     if name == "system":
-        from aioresolver.backends.system import SystemBackend  # noqa: PLC0415 - as above
-
         return SystemBackend()
     try:
         return StubBackend([name])
@@ -53,13 +53,25 @@ class ConfiguredBackend:
 
     The configuration is looked at again at most every few seconds, when a question comes. Lookups under way finish at
     the old nameservers.
+
+    With `os_fallback` the operating system is asked for hosts and addresses that DNS cannot answer for: see
+    OsFallback. `system` makes the backend that asks it, when it is needed first.
     """
 
     concurrency: int = StubBackend.concurrency
 
-    def __init__(self, files: SystemConfigFiles | None = None) -> None:
+    def __init__(
+        self,
+        files: SystemConfigFiles | None = None,
+        *,
+        os_fallback: bool = True,
+        system: Callable[[], Backend] = SystemBackend,
+    ) -> None:
         self.files: SystemConfigFiles = SystemConfigFiles() if files is None else files
         self._stub: StubBackend | None = None
+        self._make_system = system
+        self._system: Backend | None = None
+        self._fallback = OsFallback(self.system, self._served_at) if os_fallback else None
         self._retiring: dict[StubBackend, asyncio.Task[None]] = {}
         self._closed = False
 
@@ -75,6 +87,37 @@ class ConfiguredBackend:
         """The same without a coroutine."""
         if self._closed:
             raise UsageError("the backend is closed")
+        fallback = self._fallback
+        if fallback is not None:
+            now = asyncio.get_running_loop().time()
+            if fallback.concerns(question, self.files.current(now), now):
+                return fallback.submit(question, deadline, self._ask_dns)
+        return self._ask_dns(question, deadline)
+
+    def system(self) -> Backend:
+        """The backend that asks the operating system."""
+        if self._closed:
+            raise UsageError("the backend is closed")
+        if self._system is None:
+            self._system = self._make_system()
+        return self._system
+
+    async def aclose(self) -> None:
+        """Close the backends of today and of before. May be called twice."""
+        self._closed = True
+        if self._fallback is not None:
+            self._fallback.close()
+        retiring = list(self._retiring.values())
+        for task in retiring:
+            task.cancel()
+        await asyncio.gather(*retiring, return_exceptions=True)
+        if self._stub is not None:
+            await self._stub.aclose()
+        if self._system is not None:
+            await self._system.aclose()
+
+    def _ask_dns(self, question: Question, deadline: float) -> asyncio.Future[Answer[Any]]:
+        """Ask the nameservers of the moment, and nobody else."""
         nameservers = self.config().nameservers
         stub = self._stub
         if stub is None or stub.nameservers != nameservers:
@@ -83,15 +126,9 @@ class ConfiguredBackend:
             stub = self._stub = StubBackend(nameservers)
         return stub.submit(question, deadline)
 
-    async def aclose(self) -> None:
-        """Close the backends of today and of before. May be called twice."""
-        self._closed = True
-        retiring = list(self._retiring.values())
-        for task in retiring:
-            task.cancel()
-        await asyncio.gather(*retiring, return_exceptions=True)
-        if self._stub is not None:
-            await self._stub.aclose()
+    def _served_at(self) -> float:
+        """When a nameserver of the moment was last of use, in loop time."""
+        return self._stub.served_at if self._stub is not None else float("-inf")
 
     def _retire(self, stub: StubBackend) -> None:
         task = asyncio.get_running_loop().create_task(stub.drain())

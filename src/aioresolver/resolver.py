@@ -66,6 +66,7 @@ class Resolver:
     - `rotate`: hand out the records of an answer in turn, round-robin.
     - `search`, `ndots`: the search list for short names; None is this machine's when `backend` is None, else empty.
     - `address_order`: `rfc6724`, `as-is`, `ipv4-first`, `interleave` or `rotate`, for `addresses` and `getaddrinfo`.
+    - `os_fallback`: when `backend` is None, whether the operating system is asked where DNS cannot answer.
     - `observer`: is called with each event (see `aioresolver.events`).
 
     Making one does no I/O. It belongs to the event loop that runs at its first lookup; using it from another one, or
@@ -86,11 +87,12 @@ class Resolver:
         ndots: int | None = None,
         address_order: str = "rfc6724",
         hosts_file: str | os.PathLike[str] | None = None,
+        os_fallback: bool = True,
         observer: Observer | None = None,
     ) -> None:
         if not timeout > 0:
             raise ValueError(f"timeout is a number of seconds above 0, not {timeout!r}")
-        self.backend: Backend = choose_backend(backend)
+        self.backend: Backend = choose_backend(backend, os_fallback=os_fallback)
         if limiter is None:
             limiter = Limiter(getattr(self.backend, "concurrency", DEFAULT_CONCURRENCY))
         self.cache: Cache = Cache() if cache is None else cache

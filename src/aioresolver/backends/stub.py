@@ -74,6 +74,11 @@ class StubBackend:
             lookup.start()
         return lookup
 
+    @property
+    def served_at(self) -> float:
+        """When a nameserver last gave a useful reply, in loop time."""
+        return max(upstream.served_at for upstream in self._upstreams)
+
     async def aclose(self) -> None:
         """Close every socket; lookups under way fail. May be called twice."""
         self._closed = True

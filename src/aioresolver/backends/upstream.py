@@ -22,11 +22,12 @@ MOST_UNDER_WAY = 1000
 class Upstream:
     """One nameserver, its transports, and what was learnt of it.
 
-    `edns_refused_at` is when it was found to choke on EDNS; after a quarter of an hour it is tried again.
+    `served_at` is when it last gave a useful reply, in loop time. `edns_refused_at` is when it was found to choke on
+    EDNS; after a quarter of an hour it is tried again.
     """
 
     __slots__ = ("_edns_answered", "_edns_refused_at", "_open", "_probes", "_room", "_transports", "edns_doubted", "health",
-                 "nameserver", "text", "window")  # fmt: skip
+                 "nameserver", "served_at", "text", "window")  # fmt: skip
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Upstream:
         self.edns_doubted: bool = False
         self._edns_answered = False
         self._edns_refused_at: float | None = None
+        self.served_at: float = float("-inf")
         self._open = open_transport
         self._room = room
         self._probes: set[asyncio.Future[bytes]] = set()
@@ -81,6 +83,7 @@ class Upstream:
     def served(self, *, edns: bool, now: float) -> None:
         """It gave a useful reply to a question with or without EDNS."""
         self.health.served()
+        self.served_at = now
         if edns:
             self._edns_answered = True
         elif self.edns_doubted or not self._edns_answered:
