@@ -25,13 +25,12 @@ async def time_to_failure(resolver, name: str) -> float:
     return elapsed
 
 
-def check(elapsed: list[float], lag: float, what: str, *, limit: float = TIMEOUT) -> None:
+def check(elapsed: list[float], lag: float, what: str, *, least: float = TIMEOUT, most: float = TIMEOUT) -> None:
     print(f"{what}: {min(elapsed):.3f} to {max(elapsed):.3f} s, the loop was late by up to {lag:.3f} s")
-    assert min(elapsed) >= TIMEOUT - 0.001
-    assert max(elapsed) <= limit + SLACK + TURNS * lag
+    assert min(elapsed) >= least - 0.001
+    assert max(elapsed) <= most + SLACK + TURNS * lag
 
 
-@pytest.mark.backends("stub", "stub over tcp", "cares", "system")
 async def test_a_silent_server_among_a_thousand_lookups_that_are_answered(kind, distant, lag_of_the_loop):
     async with kind.resolver(distant, timeout=TIMEOUT) as resolver, lag_of_the_loop() as lag:
         silent = asyncio.create_task(time_to_failure(resolver, "www.mute.example"))
@@ -43,7 +42,6 @@ async def test_a_silent_server_among_a_thousand_lookups_that_are_answered(kind, 
     assert [str(answer[0]) for answer in answers] == [f"198.18.{n >> 8}.{n & 255}" for n in range(1000)]
 
 
-@pytest.mark.backends("stub", "stub over tcp", "cares", "system")
 async def test_a_thousand_in_flight_at_a_silent_server_end_together(kind, distant, lag_of_the_loop):
     resolver = kind.resolver(distant, timeout=TIMEOUT, limiter=Limiter(2000))
     async with resolver, lag_of_the_loop() as lag:
@@ -58,18 +56,19 @@ async def test_a_thousand_in_flight_at_a_silent_server_end_together(kind, distan
 @pytest.mark.backends("cares", "system")
 async def test_who_waits_for_a_turn_while_nothing_is_answered_waits_one_timeout_at_most(kind, distant, lag_of_the_loop):
     """The time of a lookup begins when the limiter lets it go."""
-    async with kind.resolver(distant, timeout=TIMEOUT) as resolver, lag_of_the_loop() as lag:
+    timeout = 0.2
+    async with kind.resolver(distant, timeout=timeout) as resolver, lag_of_the_loop() as lag:
         names = [f"w{number}.mute.example" for number in range(1001)]
         elapsed = await asyncio.gather(*(time_to_failure(resolver, name) for name in names))
 
-        check(elapsed, lag.longest, kind.name, limit=2 * TIMEOUT)
+        check(elapsed, lag.longest, kind.name, least=timeout, most=2 * timeout)
         assert resolver.stats.lookups < 1001
         assert (resolver.stats.failed, resolver.stats.timed_out) == (1001, 1001)
         assert (resolver.limiter.in_use, resolver.limiter.waiting) == (0, 0)
 
 
 async def test_the_error_tells_what_was_tried(kind, distant):
-    async with kind.resolver(distant, timeout=TIMEOUT) as resolver:
+    async with kind.resolver(distant, timeout=0.1) as resolver:
         with pytest.raises(LookupTimeout) as caught:
             await resolver.resolve("www.mute.example")
 

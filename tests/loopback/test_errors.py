@@ -37,7 +37,7 @@ FAILURES = {
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_what_goes_wrong(kind, failure):
     name, faults, error, codes, rcode = FAILURES[failure]
-    async with DNSServer(ZONE, faults=faults) as server, kind.resolver(server, timeout=0.3) as resolver:
+    async with DNSServer(ZONE, faults=faults) as server, kind.resolver(server, timeout=0.1) as resolver:
         with pytest.raises(socket.gaierror) as caught:
             await resolver.resolve(name)
 

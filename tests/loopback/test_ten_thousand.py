@@ -36,7 +36,6 @@ def check(result: dict[str, Any], count: int) -> None:
     assert (counters["lookups"], counters["answered"]) == (count, count)
 
 
-@pytest.mark.backends("stub", "stub over tcp", "cares", "system")
 def test_ten_thousand_names(kind, distant):
     check(crowd(kind, distant, 10_000), 10_000)
 
@@ -54,7 +53,7 @@ def test_ten_thousand_names_when_packets_are_lost(kind, distant):
 @pytest.mark.backends("cares", "system")
 def test_names_when_packets_are_lost_but_not_three_for_one_name(kind, distant):
     """c-ares and glibc ask a few times only; and glibc waits for whole seconds, so it gets fewer names here."""
-    count = 2_000 if kind.name == "system" else 10_000
+    count = 1_000 if kind.name == "system" else 10_000
     distant.behave("mildly lossy")
     result = crowd(kind, distant, count)
     packets = distant.behave("good")
