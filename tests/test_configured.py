@@ -268,6 +268,7 @@ async def test_dns_is_not_asked_for_hosts_when_nsswitch_conf_does_not_name_it(se
     libc = Libc({"www.corp.example": "10.0.0.9"})
     resolver = make(libc, lookup_order=("files", "nis"), needs_os_fallback=True)
     assert (await resolver.resolve("www.corp.example"))[0].address == "10.0.0.9"
+    assert await resolver.addresses("www.corp.example", socket.AF_INET) == ["10.0.0.9"]
     with pytest.raises(NameNotFound):
         await resolver.resolve("web.corp.example")
     assert server.count == 0

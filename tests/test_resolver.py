@@ -499,3 +499,36 @@ async def test_numbers_are_no_names(made: Any, backend: Dictionary, host: str) -
             with pytest.raises(NameNotFound):
                 await lookup
     assert backend.asked == []
+
+
+async def test_overrides_of_a_port(made: Any, backend: Dictionary) -> None:
+    hosts = {"db.test:5432": ("127.0.0.1", 15432), "db.test:80": ["192.0.2.8", "2001:db8::8"], "db.test": "192.0.2.9"}
+    async with made(hosts=hosts) as resolver:
+        assert await resolver.endpoints("DB.test.", 5432) == [("127.0.0.1", 15432)]
+        assert await resolver.endpoints("db.test", 80, family=socket.AF_INET6) == [("2001:db8::8", 80)]
+        assert await resolver.endpoints("db.test", 81) == [("192.0.2.9", 81)]
+        assert await resolver.endpoints("four.example.org", 80) == [("192.0.2.4", 80)]
+        assert await resolver.endpoints("192.0.2.1", 5432) == [("192.0.2.1", 5432)]
+        assert await resolver.addresses("db.test") == ["192.0.2.9"]
+        infos = await resolver.getaddrinfo("db.test", "5432", type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
+        assert infos == [(socket.AF_INET, socket.SOCK_STREAM, 6, "db.test", ("127.0.0.1", 15432))]
+        infos = await resolver.getaddrinfo(b"db.test", b"http", family=socket.AF_INET, type=socket.SOCK_STREAM)
+        assert [info[4] for info in infos] == [("192.0.2.8", 80)]
+        mapped = await resolver.getaddrinfo(
+            "db.test", 5432, family=socket.AF_INET6, type=socket.SOCK_STREAM, flags=socket.AI_V4MAPPED
+        )
+        assert [info[4][:2] for info in mapped] == [("::ffff:127.0.0.1", 15432)]
+        for lookup in (
+            resolver.endpoints("db.test", 5432, family=socket.AF_INET6),
+            resolver.getaddrinfo("db.test", 5432, family=socket.AF_INET6),
+        ):
+            with pytest.raises(NoRecords, match="port 5432"):
+                await lookup
+    assert {question.name for question in backend.asked} == {"four.example.org."}
+
+
+async def test_overrides_of_a_port_obey_the_policy(made: Any) -> None:
+    async with made(hosts={"db.test:80": "127.0.0.1"}, policy=AddressPolicy.public()) as resolver:
+        for lookup in (resolver.endpoints("db.test", 80), resolver.getaddrinfo("db.test", 80)):
+            with pytest.raises(AddressBlocked):
+                await lookup

@@ -23,6 +23,7 @@ from aioresolver.errors import (
     MessageFormatError,
     NameNotFound,
     NameSyntaxError,
+    NoRecords,
     ResolutionError,
     ServerFailure,
     TransportError,
@@ -35,9 +36,10 @@ from aioresolver.policy import AddressPolicy
 from aioresolver.system.address_order import AddressOrder
 from aioresolver.system.addrinfo import AddrinfoRequest
 from aioresolver.system.config import SystemConfig
+from aioresolver.system.hosts import Override
 from aioresolver.system.interfaces import Interfaces
 from aioresolver.system.literal import ends_in_number, parse_literal
-from aioresolver.system.local import LocalNames, special_answer
+from aioresolver.system.local import LocalNames, of_family, special_answer
 from aioresolver.system.search import SearchWalk
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.message import Question
@@ -61,7 +63,8 @@ class Resolver:
 
     - `cache`, `limiter`: give the same one to several resolvers to share it.
     - `timeout`: seconds that a lookup may take once the limiter has let it go.
-    - `hosts`: names and their addresses, which win over everything else; `hosts_file` replaces this machine's.
+    - `hosts`: names and their addresses, which win over everything else; `hosts_file` replaces this machine's. A name
+      with a port (`{"db.test:5432": ("127.0.0.1", 15432)}`) is overridden for `endpoints` and `getaddrinfo` to it.
     - `policy`: which addresses may be handed out.
     - `rotate`: hand out the records of an answer in turn, round-robin.
     - `search`, `ndots`: the search list for short names; None is this machine's when `backend` is None, else empty.
@@ -80,7 +83,7 @@ class Resolver:
         cache: Cache | None = None,
         limiter: Limiter | None = None,
         timeout: float = 5.0,
-        hosts: Mapping[str, str | Sequence[str]] | None = None,
+        hosts: Mapping[str, Override] | None = None,
         policy: AddressPolicy | None = None,
         rotate: bool = False,
         search: Sequence[str] | None = None,
@@ -175,6 +178,18 @@ class Resolver:
         """
         return self._sorted((await self._host(host, family)).addresses, family)
 
+    async def endpoints(self, host: str, port: int, *, family: int = socket.AF_UNSPEC) -> list[tuple[str, int]]:
+        """Where to connect to for a port of a host: its `addresses`, each with the port.
+
+        Overrides for that port count, and may have another port. Raises what `resolve` raises.
+        """
+        self._dispatch.bind()
+        redirected = self._redirected(host, port, family)
+        if redirected is None:
+            return [(address, port) for address in await self.addresses(host, family)]
+        addresses, port = redirected
+        return [(address, port) for address in self._sorted(addresses, family)]
+
     async def reverse(self, address: str) -> list[Name]:
         """The names of an address (PTR). Raises NameSyntaxError when it is not an address, and what `resolve` raises."""
         answer = await self.resolve(Name.reverse(address), RRType.PTR)
@@ -196,6 +211,11 @@ class Resolver:
         request = AddrinfoRequest(host, port, family=family, type=type, proto=proto, flags=flags, configured=configured)
         if request.literal is not None:
             return request.build(self._sorted(self._allowed(request.host, request.literal), family))
+        redirected = self._redirected(request.host, request.port, request.lookup_family)
+        if redirected is not None:
+            addresses, port = redirected
+            request = AddrinfoRequest(host, port, family=family, type=type, proto=proto, flags=flags)
+            return request.build(self._sorted(request.select(addresses), family))
         try:
             found = await self._host(request.host, request.lookup_family)
         except NameSyntaxError as error:
@@ -293,6 +313,17 @@ class Resolver:
         now = self._dispatch.bind().time()
         config = self._config() if family == socket.AF_INET else None
         return self._order.sorted(addresses, now, sortlist=config.sortlist if config else ())
+
+    def _redirected(self, host: str, port: int, family: int) -> tuple[list[str], int] | None:
+        """The addresses and the port that the user wants for connections to this port of the host."""
+        found = self._local.redirect(host, port)
+        if found is None:
+            return None
+        addresses = of_family(found[0], family)
+        if not addresses:
+            type_ = "AAAA" if family == socket.AF_INET6 else "A"
+            raise NoRecords(host, type_, f"it is overridden for port {port} without addresses of this family")
+        return self._allowed(host, list(addresses)), found[1]
 
     def _config(self) -> SystemConfig | None:
         return self.backend.config() if isinstance(self.backend, ConfiguredBackend) else None

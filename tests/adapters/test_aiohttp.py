@@ -138,6 +138,19 @@ async def test_it_closes_what_it_made_and_leaves_what_it_was_given(resolver: Res
     assert await resolver.resolve("www.web.test")
 
 
+async def test_an_override_of_a_port_leads_to_another(server: DNSServer, port: int) -> None:
+    hosts = {"shop.test:80": ("127.0.0.1", port), "shop.test:81": "127.0.0.9"}
+    async with Resolver(server.nameserver, hosts=hosts) as resolver:
+        adapter = AiohttpResolver(resolver)
+        async with session(adapter) as client, client.get("http://shop.test/") as response:
+            assert await response.text() == "shop.test"
+        (found,) = await adapter.resolve("shop.test", 81)
+        assert (found["host"], found["port"]) == ("127.0.0.9", 81)
+        with pytest.raises(NoRecords):
+            await adapter.resolve("shop.test", 80, socket.AF_INET6)
+    assert server.count == 0
+
+
 async def test_one_resolver_serves_many_sessions(server: DNSServer, resolver: Resolver, port: int) -> None:
     for _ in range(3):
         async with session(AiohttpResolver(resolver)) as client, client.get(f"http://www.web.test:{port}/") as response:

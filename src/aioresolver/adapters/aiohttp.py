@@ -30,23 +30,26 @@ class AiohttpResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """The addresses of a host in aiohttp's form, never an empty list; a scope is part of the address."""
+        """The addresses of a host in aiohttp's form, never an empty list; a scope is part of the address.
+
+        An override for this port of the host (`hosts={"db.test:80": ("127.0.0.1", 8080)}`) gives the port too.
+        """
         if self._closed:
             raise UsageError("this AiohttpResolver is closed")
         try:
-            addresses = await self._resolver.addresses(host, family)
+            endpoints = await self._resolver.endpoints(host, port, family=family)
         except NameSyntaxError as error:
             raise NameNotFound(host, "A", str(error)) from error
         return [
             ResolveResult(
                 hostname=host,
                 host=address,
-                port=port,
+                port=to_port,
                 family=socket.AF_INET6 if ":" in address else socket.AF_INET,
                 proto=0,
                 flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
             )
-            for address in addresses
+            for address, to_port in endpoints
         ]
 
     async def close(self) -> None:

@@ -120,6 +120,11 @@ class AddrinfoRequest:
         self.literal = self._own_addresses() if name is None else self._numeric(name)
 
     @property
+    def port(self) -> int:
+        """The port that is wanted, 0 when none is."""
+        return self._services[0].port
+
+    @property
     def wants_canonical_name(self) -> bool:
         """Whether AI_CANONNAME is set."""
         return bool(self._flags & AI_CANONNAME)
