@@ -501,6 +501,42 @@ async def test_numbers_are_no_names(made: Any, backend: Dictionary, host: str) -
     assert backend.asked == []
 
 
+async def test_getnameinfo(made: Any, tmp_path: Any) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text(
+        "192.0.2.5 Five.Hosts.Example five\n::ffff:192.0.2.6 mapped\n127.0.0.1 localhost.corp.example localhost\n"
+    )
+    async with made(hosts_file=hosts) as resolver:
+        numeric = socket.NI_NUMERICSERV
+        assert await resolver.getnameinfo(("192.0.2.80", 0), numeric) == ("www.example.org", "0")
+        assert await resolver.getnameinfo(("192.0.2.80", 0), numeric | socket.NI_NUMERICHOST) == ("192.0.2.80", "0")
+        assert await resolver.getnameinfo(("192.0.2.81", 443), numeric) == ("192.0.2.81", "443")
+        assert await resolver.getnameinfo(("192.0.2.5", 80), numeric) == ("Five.Hosts.Example", "80")
+        assert await resolver.getnameinfo(("192.0.2.6", 80), numeric) == ("mapped", "80")
+        assert await resolver.getnameinfo(("127.0.0.2", 80), numeric) == ("localhost", "80")
+        short = await resolver.getnameinfo(("127.0.0.1", 80), numeric | socket.NI_NOFQDN)
+        assert short == ("localhost", "80")
+        with pytest.raises(NameNotFound):
+            await resolver.getnameinfo(("192.0.2.81", 80), socket.NI_NAMEREQD)
+
+
+async def test_getnameinfo_believes_no_name_that_is_none_and_tells_failures(made: Any, backend: Any) -> None:
+    backend.records += [Record.parse(r"82.2.0.192.in-addr.arpa. 60 PTR bad\032name.example.org.")]
+    async with made() as resolver:
+        assert (await resolver.getnameinfo(("192.0.2.82", 0)))[0] == "192.0.2.82"
+        backend.failure = ServerFailure("83.2.0.192.in-addr.arpa.", "PTR", "out of order")
+        with pytest.raises(socket.gaierror) as caught:
+            await resolver.getnameinfo(("192.0.2.83", 0))
+        assert caught.value.errno == socket.EAI_AGAIN
+
+
+@pytest.mark.parametrize("host", ["a..b", b"a..b", "x" * 64, "two words", b"x" * 300])
+async def test_getaddrinfo_says_of_an_impossible_name_that_there_is_none(made: Any, host: str | bytes) -> None:
+    async with made() as resolver:
+        with pytest.raises(NameNotFound):
+            await resolver.getaddrinfo(host, 80)
+
+
 async def test_overrides_of_a_port(made: Any, backend: Dictionary) -> None:
     hosts = {"db.test:5432": ("127.0.0.1", 15432), "db.test:80": ["192.0.2.8", "2001:db8::8"], "db.test": "192.0.2.9"}
     async with made(hosts=hosts) as resolver:

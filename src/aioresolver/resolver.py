@@ -40,6 +40,7 @@ from aioresolver.system.hosts import Override
 from aioresolver.system.interfaces import Interfaces
 from aioresolver.system.literal import ends_in_number, parse_literal
 from aioresolver.system.local import LocalNames, of_family, special_answer
+from aioresolver.system.nameinfo import NameinfoRequest, is_host_name
 from aioresolver.system.search import SearchWalk
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.message import Question
@@ -222,6 +223,18 @@ class Resolver:
             raise NameNotFound(request.host, "address", str(error)) from None
         return request.build(self._sorted(request.select(found.addresses), family), found.canonical_name)
 
+    async def getnameinfo(self, sockaddr: tuple[Any, ...], flags: int = 0) -> tuple[str, str]:
+        """What `socket.getnameinfo` returns: the host, by the hosts file and PTR, and the service.
+
+        Raises a `socket.gaierror` as it does, which for an address without a name is only so with NI_NAMEREQD.
+        """
+        now = self._dispatch.bind().time()
+        request = NameinfoRequest(sockaddr, flags)
+        if not request.wants_name:
+            return request.build()
+        domain = self._local.domain(socket.gethostname(), now) if request.wants_short_name else ""
+        return request.build(await self._name_of(request.address, now), domain=domain)
+
     def peek(self, name: str, type: TypeLike = "A") -> Answer[Any] | None:
         """What is known already, from the hosts file or the cache, without asking anybody; None when nothing is."""
         self._dispatch.bind()
@@ -307,6 +320,16 @@ class Resolver:
             host, family, local=self._local, submit=submit, search=self._search_list(), config=config or SystemConfig()
         )
         return found._replace(addresses=self._allowed(found.asked, found.addresses))
+
+    async def _name_of(self, address: str, now: float) -> str | None:
+        """The host name of an address as glibc finds it: the first one, and none when that is no host name."""
+        name = self._local.name_of(address, now)
+        config = self._config()
+        if name is None and (config is None or config.asks_dns):
+            answer = await self._submit(Question(Name.reverse(address), RRType.PTR))
+            target = str(answer[0].target) if answer else ""
+            name = target.removesuffix(".") if is_host_name(target) else None
+        return name or self._local.name_of(address, now, late=True)
 
     def _sorted(self, addresses: list[str], family: int) -> list[str]:
         """As glibc, which keeps to the sortlist where IPv4 is wanted and nothing else."""

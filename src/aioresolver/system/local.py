@@ -127,6 +127,32 @@ class LocalNames:
         canonical_name, addresses = self._late_hosts.find(name, family)
         return LocalHost(canonical_name.removesuffix("."), addresses) if addresses else None
 
+    def name_of(self, address: str, now: float, *, late: bool = False) -> str | None:
+        """The name that the hosts file has for an address, as it is written there; None when it has none.
+
+        With `late` what it has when `config` puts it after DNS.
+        """
+        if now >= self._look_at:
+            self._look(now)
+        hosts = self._late_hosts if late else self._hosts
+        names = hosts.names_of(address) or hosts.names_of(f"::ffff:{address}")
+        return names[0] if names else None
+
+    def domain(self, hostname: str, now: float) -> str:
+        """This machine's own domain: what stands behind the first dot of its name; empty when nothing does.
+
+        As in glibc the hosts file has the first word, by its name for `localhost`.
+        """
+        for text in ("localhost", hostname):
+            try:
+                local = self.host(Name.parse(text), socket.AF_UNSPEC, now)
+            except NameSyntaxError:  # a machine may be called anything
+                local = None
+            domain = (text if local is None else local.canonical_name).partition(".")[2]
+            if domain:
+                return domain
+        return ""
+
     def redirect(self, host: str, port: int) -> tuple[tuple[str, ...], int] | None:
         """The addresses and the port that an override has for connections to this host and port, else None."""
         if not self._overrides.has_ports:
