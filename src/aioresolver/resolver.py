@@ -8,7 +8,6 @@ import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from types import TracebackType
 from typing import Any, cast
 
 from aioresolver.answer import Answer
@@ -29,6 +28,7 @@ from aioresolver.errors import (
     TransportError,
 )
 from aioresolver.events import Observer
+from aioresolver.flow.closing import Closing
 from aioresolver.flow.fan_out import fan_out
 from aioresolver.flow.limiter import Limiter
 from aioresolver.host import Host, SearchList, absence, find_host, literal_answer, outcome_of
@@ -56,7 +56,7 @@ REMEMBERED_QUESTIONS = 4096
 OUTCOMES = (ConfigurationError, MessageFormatError, NameSyntaxError, ResolutionError, TransportError)
 
 
-class Resolver:
+class Resolver(Closing):
     """Resolves names from asyncio, each distinct question once, and remembers the answers while their TTLs last.
 
     `backend` finds what is not known here: None is this machine's configuration, `"cares"`, `"system"`, a nameserver
@@ -244,14 +244,6 @@ class Resolver:
     async def aclose(self) -> None:
         """Close the backend; lookups under way fail. May be called twice."""
         await self._dispatch.aclose()
-
-    async def __aenter__(self) -> Resolver:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     # ---- the way of one question
 

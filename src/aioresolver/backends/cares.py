@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pycares
@@ -21,6 +20,7 @@ from aioresolver.errors import (
     ServerFailure,
     UsageError,
 )
+from aioresolver.flow.closing import Closing
 from aioresolver.flow.deadline_ring import DeadlineRing
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.wire.codes import Rcode
@@ -36,7 +36,7 @@ LEAST_WAIT = 0.1
 RESOLV_CONF = "/etc/resolv.conf"
 
 
-class CaresBackend:
+class CaresBackend(Closing):
     """Asks nameservers through c-ares, the C library of curl and Node.js.
 
     `nameservers` are addresses or URLs, all udp (`9.9.9.9`, `udp://127.0.0.1:5353`) or all tcp; None takes those
@@ -146,14 +146,6 @@ class CaresBackend:
         if self._forgetting is not None:
             self._forgetting.cancel()
         await channel.aclose()
-
-    async def __aenter__(self) -> CaresBackend:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def __repr__(self) -> str:
         return f"CaresBackend({[str(nameserver) for nameserver in self.nameservers] or None})"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
@@ -18,6 +17,7 @@ from aioresolver.errors import (
     TransportError,
     UsageError,
 )
+from aioresolver.flow.closing import Closing
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
 
@@ -25,10 +25,8 @@ __all__ = ["Fallback", "Routes"]
 
 CONCURRENCY = 100
 
-_Self = TypeVar("_Self", bound="_Composite")
 
-
-class _Composite:
+class _Composite(Closing):
     """What backends made of backends have in common: they own the others and close them."""
 
     def __init__(self, backends: Iterable[Backend]) -> None:
@@ -45,14 +43,6 @@ class _Composite:
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
-
-    async def __aenter__(self: _Self) -> _Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def _check_open(self) -> None:
         if self._closed:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Any
 
 from aioresolver.answer import Answer
@@ -13,6 +12,7 @@ from aioresolver.backends.lookup import Lookup
 from aioresolver.backends.ranking import ranked
 from aioresolver.backends.upstream import Upstream
 from aioresolver.errors import ConfigurationError, ServerFailure, UsageError
+from aioresolver.flow.closing import Closing
 from aioresolver.flow.deadline_ring import DeadlineRing
 from aioresolver.transports.base import Transport
 from aioresolver.transports.nameserver import Nameserver
@@ -22,7 +22,7 @@ from aioresolver.wire.message import Question
 __all__ = ["StubBackend"]
 
 
-class StubBackend:
+class StubBackend(Closing):
     """Asks nameservers over UDP, TCP or TLS, the quickest first, and the next one when that one fails.
 
     `nameservers` are URLs or addresses (`1.1.1.1`, `udp://127.0.0.1:5353`, `tls://9.9.9.9#dns.quad9.net`). Lost
@@ -97,14 +97,6 @@ class StubBackend:
                 await asyncio.wait(list(self._under_way))
         finally:
             await self.aclose()
-
-    async def __aenter__(self) -> StubBackend:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def __repr__(self) -> str:
         return f"StubBackend({[str(nameserver) for nameserver in self.nameservers]})"

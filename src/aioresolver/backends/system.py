@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
-from types import TracebackType
 from typing import Any
 
 from aioresolver.answer import Answer
@@ -22,6 +21,7 @@ from aioresolver.errors import (
     ServerFailure,
     UsageError,
 )
+from aioresolver.flow.closing import Closing
 from aioresolver.flow.deadline_ring import DeadlineRing
 from aioresolver.wire.codes import Rcode, RRClass, RRType
 from aioresolver.wire.message import Question, Record
@@ -53,7 +53,7 @@ if sys.version_info < (3, 11):
             raise socket.gaierror(codes.get(error.errno or 0, socket.EAI_FAIL), error.strerror) from error
 
 
-class SystemBackend:
+class SystemBackend(Closing):
     """Asks the operating system: hosts file, nsswitch.conf, mDNS, VPNs and all else that only it knows.
 
     It answers A and AAAA (getaddrinfo) and PTR of addresses (getnameinfo), and nothing else. The system tries its
@@ -138,14 +138,6 @@ class SystemBackend:
         for thread in alive:
             if not self._threads.holds(thread):
                 thread.join()  # it has left the pool: nothing is left for it to do
-
-    async def __aenter__(self) -> SystemBackend:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def __repr__(self) -> str:
         return f"SystemBackend(threads={self.concurrency})"
