@@ -80,8 +80,8 @@ async def find_host(
             raise NoRecords(host, types[0].name, "an address of the other family", code=EAI_ADDRFAMILY)
         return Host([literal], host, host)
     name = Name.parse(host)
-    if ends_in_number(host) or parse_literal(host.removesuffix(".")) is not None:
-        raise NameNotFound(host, types[0].name, "a number is not a name, and this is not how addresses are written")
+    if ends_in_number(host) or ":" in host:
+        raise NameNotFound(host, types[0].name, "this is neither a name nor how addresses are written")
     now = asyncio.get_running_loop().time()
     known = local.host(name, family, now)
     if known is not None:

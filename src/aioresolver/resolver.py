@@ -285,7 +285,7 @@ class Resolver(Closing):
         known = self._known(asked)
         if isinstance(known, Answer) and known:
             return self._handed_out(known)
-        is_address = asked.name != Name.parse(text) or parse_literal(text) is not None or ends_in_number(text)
+        is_address = asked.name != Name.parse(text) or ":" in text or ends_in_number(text) or bool(parse_literal(text))
         names = [asked.name] if is_address else search.names(text)
         walk: SearchWalk[Answer[Any] | ResolutionError] = SearchWalk(names, asked.name)
         for name in walk:
