@@ -1,4 +1,4 @@
-"""The layout: everything in its bounds, or MessageFormatError."""
+"""The layout: everything in its bounds, or MessageFormatError; owners are left alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import struct
 import pytest
 
 from aioresolver.errors import MessageFormatError
-from aioresolver.wire.layout import read_layout
+from aioresolver.wire import layout
+from aioresolver.wire.layout import MAX_QUESTIONS, check_owners, read_layout
 
 QUESTION = b"\3www\7example\0\0\1\0\1"
 ASKED = b"\xc0\x0c"
@@ -32,12 +33,11 @@ def test_every_record_has_its_place():
         OPT,
         counts=(1, 1, 2),
     )
-    id_, word, sections, opt, owners, _ = read_layout(wire)
+    id_, word, sections, opt = read_layout(wire)
 
     assert (id_, word) == (7, 0x8180)
     assert sections == ([(29, 1, 1, 300, 41, 45)], [(45, 16, 3, 60, 62, 64)], [(64, 2, 1, 0, 75, 76)])
     assert opt == (1232, 0, ())
-    assert owners == {45: "mail.www.example."}
 
 
 def test_a_header_alone_is_a_message():
@@ -58,23 +58,25 @@ def test_the_largest_ttl_stays():
     [
         (b"", "at least 12 bytes"),
         (bytes(11), "at least 12 bytes"),
-        (message(questions=2), "no valid name at offset 29"),
+        (message(questions=2), "ends in the middle"),
         (message(counts=(1, 0, 0)), "ends in the middle"),
         (message(counts=(0, 65535, 65535)), "cannot hold"),
         (message(questions=65535), "cannot hold"),
         (message(record(), counts=(0, 0, 0)), "the message ends at"),
         (message(record() + b"\0"), "the message ends at"),
-        (message(record(length=5)), "ends at"),
-        (message(record(length=65535)), "ends at"),
+        (message(record(length=5)), "the message ends at"),
+        (message(record(length=65535)), "the message ends at"),
+        (message(record(length=5), record()), "ends in the middle"),
+        (message(record(length=65535), record()), "ends in the middle"),
         (message(record(), b"\xc0\x0c" + bytes(9)), "ends in the middle"),
         (message(b"\xc0\x0c\0\1\0\1\0\0\0\0\0"), "ends in the middle"),
-        (message(record(b"\xc0\x1d")), "no valid name at offset 29"),
-        (message(record(b"\xc0\xff")), "no valid name at offset 29"),
         (message(record(b"\x40a\0")), "no valid name at offset 29"),
-        (message(record(b"\1a" * 127 + ASKED)), "no valid name at offset 29"),
-        (message(record(b"\xc0\x0c"), questions=0, after_header=b""), "no valid name at offset 12"),
+        (message(record(b"\1a\xbf\0")), "no valid name at offset 29"),
         (message(after_header=b"\xc0\x0c\0\1\0\1"), "no valid name at offset 12"),
         (message(after_header=b"\1a" * 128 + b"\0\0\1\0\1"), "no valid name at offset 12"),
+        (message(after_header=b"\1a" * 127 + b"\1\0\0\1\0\1"), "no valid name at offset 12"),
+        (message(after_header=QUESTION + b"\xc0\x1d\0\1\0\1", questions=2), "no valid name at offset 29"),
+        (message(after_header=b"\0\0\1\0\1" * 257, questions=257), "at most 256 questions, not 257"),
         (message(after_header=b"\1a" * 40), "ends in the middle"),
         (message(after_header=b"\3abc\0\0\1\0"), "the message ends at"),
         (message(after_header=b"\3ab"), "cannot hold"),
@@ -102,9 +104,58 @@ def test_no_beginning_of_a_message_is_a_message():
 
 
 def test_several_questions_are_walked():
-    wire = message(record(b"\xc0\x1d"), questions=3, after_header=QUESTION + b"\1a" + ASKED + b"\0\1\0\1\0\0\1\0\1")
+    after_header = QUESTION + b"\1a" + ASKED + b"\0\1\0\1\0\0\1\0\1"
+    wire = message(record(), questions=3, after_header=after_header)
 
-    assert read_layout(wire)[4] == {42: "a.www.example."}
+    assert [row[0] for row in read_layout(wire)[2][0]] == [42]
+
+
+def test_a_message_may_have_so_many_questions():
+    wire = message(questions=MAX_QUESTIONS, after_header=b"\0\0\1\0\1" * MAX_QUESTIONS)
+
+    assert read_layout(wire)[2] == ([], [], [])
+
+
+# Owners
+
+BAD_OWNERS = [
+    b"\xc0\x2d",
+    b"\xc0\xff",
+    b"\xff\xff",
+    b"\xc0\x0d",
+    b"\1a\xc0\x2d",
+    b"\1a" * 127 + ASKED,
+    b"\1a" * 128 + b"\0",
+]
+
+
+@pytest.mark.parametrize("owner", BAD_OWNERS)
+def test_an_owner_that_is_no_name_is_found_by_who_looks(owner):
+    wire = message(record(), record(owner))
+    rows = read_layout(wire)[2][0]
+
+    check_owners(wire, rows[:1], {})
+    with pytest.raises(MessageFormatError, match="no valid name at offset 45"):
+        check_owners(wire, rows, {})
+
+
+def test_without_a_question_every_owner_is_looked_at():
+    wire = message(record(b"\1a\xc0\x0c"), record(), questions=0, after_header=b"")
+    rows = read_layout(wire)[2][0]
+
+    for some in (rows[:1], rows[1:]):
+        with pytest.raises(MessageFormatError, match="no valid name"):
+            check_owners(wire, some, {})
+
+
+def test_owners_that_are_part_of_the_question_are_not_decoded(monkeypatch):
+    """What an authoritative nameserver puts into its authority section."""
+    monkeypatch.setattr(layout, "read_name", None)
+    wire = message(record(), record(b"\xc0\x10", 2, data=b"\0"))
+
+    check_owners(wire, read_layout(wire)[2][0], {})
+    with pytest.raises(TypeError):
+        check_owners(message(record(b"\0")), read_layout(message(record(b"\0")))[2][0], {})
 
 
 def test_a_question_may_point_into_the_header():

@@ -308,6 +308,41 @@ def test_several_questions():
     assert Message.parse(message.to_wire()).question == message.question
 
 
+def with_owner(owner, section):
+    """A message with one good record in each section, and one with this owner in this section."""
+    counts = [1 + (number == section) for number in range(3)]
+    good, other = (name + struct.pack(">HHIH", 1, 1, 9, 4) + b"\xc0\0\2\1" for name in (b"\xc0\x0c", owner))
+    rows = [good + (other if number == section else b"") for number in range(3)]
+    wire = Message(question=[QUESTION]).to_wire()
+    return Message.parse(wire[:6] + struct.pack(">HHH", *counts) + wire[12:] + b"".join(rows))
+
+
+@pytest.mark.parametrize("section", [0, 1, 2])
+def test_an_owner_that_is_no_name_makes_its_section_unreadable(section):
+    message = with_owner(b"\1a\xff\xff", section)
+    names = ["answer", "authority", "additional"]
+
+    for _ in range(2):
+        with pytest.raises(MessageFormatError, match="no valid name"):
+            getattr(message, names[section])
+    for other in {0, 1, 2} - {section}:
+        assert [record.name for record in getattr(message, names[other])] == [NAME]
+    assert message.question == (QUESTION,)
+    assert repr(message) == f"<Message 0 QUERY NOERROR: www.example.org. A; {2 if section == 0 else 1} in answer>"
+
+
+def test_the_authority_section_can_be_checked_alone():
+    for owner in (b"\0", b"\xc0\x10", b"\1a\xc0\x0c"):
+        message = with_owner(owner, 1)
+        message.check_authority()
+        assert len(message.authority) == 2
+        message.check_authority()
+    with_owner(b"\xff\xff", 0).check_authority()
+    Message(authority=[ADDRESS]).check_authority()
+    with pytest.raises(MessageFormatError, match="no valid name"):
+        with_owner(b"\xff\xff", 1).check_authority()
+
+
 # Writing within a limit
 
 

@@ -1,4 +1,4 @@
-"""Where everything is in a message: one walk over its bytes that checks all bounds and decodes no data."""
+"""Where everything is in a message: one walk over its bytes that checks all bounds and decodes no name and no data."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import struct
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.edns import read_options
-from aioresolver.wire.names import Name, NameMemo, read_name
+from aioresolver.wire.names import MAX_NAME, NameMemo, read_name
 
-__all__ = ["TTL_LIMIT", "OptLayout", "Owners", "RecordLayout", "Sections", "read_layout"]
+__all__ = ["MAX_QUESTIONS", "TTL_LIMIT", "OptLayout", "RecordLayout", "Sections", "check_owners", "read_layout"]
+
+MAX_QUESTIONS = 256
+"""How many questions a message may have: a query has one (RFC 9619), one of multicast DNS some more."""
 
 TTL_LIMIT = 0x80000000
 """A TTL is below this; on the wire, one that is not counts as 0 (RFC 2181, 8)."""
@@ -23,85 +26,92 @@ Sections = tuple[list[RecordLayout], list[RecordLayout], list[RecordLayout]]
 OptLayout = tuple[int, int, "tuple[tuple[int, bytes], ...]"]
 """What OPT has for class and TTL, and its options."""
 
-Owners = dict[int, Name]
-"""The owners by offset, but for those that are the root or a pointer to the first question's name."""
-
 _OPT = int(RRType.OPT)
-_header = struct.Struct(">HHHHHH")
-_fixed_part = struct.Struct(">HHIH")
-_fixed_part_after_pointer = struct.Struct(">HHHIH")
+_read_header = struct.Struct(">HHHHHH").unpack_from
+_read_fixed = struct.Struct(">HHIH").unpack_from
+_read_pointer_and_fixed = struct.Struct(">HHHIH").unpack_from
 
 
-def read_layout(wire: bytes) -> tuple[int, int, Sections, OptLayout | None, Owners, NameMemo]:
-    """The id, the word of flags, where the records are, what OPT says, and the names that were met on the way.
+def read_layout(wire: bytes) -> tuple[int, int, Sections, OptLayout | None]:
+    """The id, the word of flags, where the records are, and what OPT says.
 
-    All names of questions and owners are checked, and all records are within the bytes, of which none is left over.
-    Raises MessageFormatError.
+    All records are within the bytes, of which none is left over, and the names of the questions are sound; those of
+    owners end where they seem to, and that is all that is known of them. Raises MessageFormatError.
     """
     size = len(wire)
     if size < 12:
         raise MessageFormatError(f"a message has at least 12 bytes, not {size}")
-    id_, word, questions, answer, authority, additional = _header.unpack_from(wire)
-    if 12 + 5 * questions + 11 * (answer + authority + additional) > size:
+    id_, word, questions, answer, authority, additional = _read_header(wire)
+    left = answer + authority + additional
+    if 12 + 5 * questions + 11 * left > size:
         raise MessageFormatError(f"{size} bytes cannot hold as many questions and records as the header says")
-    memo: NameMemo = {}
-    try:
-        position = _skip_questions(wire, questions, memo)
-        sections, opt, position, owners = _walk(wire, position, (answer, authority, additional), memo)
-    except (IndexError, struct.error):
-        raise MessageFormatError("the message ends in the middle of a question or record") from None
-    if position != size:
-        raise MessageFormatError(f"the message ends at {position}, but has {size} bytes")
-    return id_, word, sections, opt, owners, memo
-
-
-def _skip_questions(wire: bytes, count: int, memo: NameMemo) -> int:
-    """The offset behind the questions."""
-    position = 12
-    if count == 1:
-        while 0 < (length := wire[position]) < 0x40:
-            position += 1 + length
-        if not length and position < 12 + 255:
-            return position + 5
-        position = 12
-    for _ in range(count):
-        position = read_name(wire, position, memo)[1] + 4
-    return position
-
-
-def _walk(
-    wire: bytes, position: int, counts: tuple[int, int, int], memo: NameMemo
-) -> tuple[Sections, OptLayout | None, int, Owners]:
-    """Where the records are, what OPT says, the offset behind all, and the owners."""
-    size = len(wire)
-    # A pointer to the first question's name is by far the commonest owner, and that name has been checked.
-    checked = 0xC00C if position > 12 else 0
-    sections: Sections = [], [], []
+    records: list[RecordLayout] = []
     opt: OptLayout | None = None
-    owners: Owners = {}
-    for section, count in zip(sections, counts, strict=True):
-        for _ in range(count):
+    try:
+        position = _skip_questions(wire, questions)
+        while left:
+            left -= 1
             owner = position
-            if wire[position] >= 0xC0:
-                pointer, rrtype, rrclass, ttl, length = _fixed_part_after_pointer.unpack_from(wire, position)
+            length = wire[position]
+            while 0 < length < 0x40:
+                position += 1 + length
+                length = wire[position]
+            if length >= 0xC0:
+                _, rrtype, rrclass, ttl, length = _read_pointer_and_fixed(wire, position)
                 position += 12
-                if pointer != checked:
-                    owners[owner] = read_name(wire, owner, memo)[0]
+            elif length:
+                raise MessageFormatError(f"no valid name at offset {owner}")
             else:
-                if wire[position]:
-                    owners[owner], position = read_name(wire, position, memo)
-                else:
-                    position += 1
-                rrtype, rrclass, ttl, length = _fixed_part.unpack_from(wire, position)
-                position += 10
+                rrtype, rrclass, ttl, length = _read_fixed(wire, position + 1)
+                position += 11
             end = position + length
-            if end > size:
-                raise MessageFormatError(f"the data of the record at {owner} ends at {end}, the message at {size}")
             if rrtype != _OPT:
-                section.append((owner, rrtype, rrclass, ttl if ttl < TTL_LIMIT else 0, position, end))
-            elif opt is not None or section is not sections[2] or wire[owner]:
+                records.append((owner, rrtype, rrclass, ttl if ttl < TTL_LIMIT else 0, position, end))
+            elif opt is not None or left >= additional or wire[owner]:
                 raise MessageFormatError("OPT is there twice, or is not the root's in the additional section")
             else:
                 opt = rrclass, ttl, read_options(wire, position, end) if length else ()
             position = end
-    return sections, opt, position, owners
+    except (IndexError, struct.error):
+        raise MessageFormatError("the message ends in the middle of a question or record") from None
+    # Data that ran over the end has led here, or to an error above.
+    if position != size:
+        raise MessageFormatError(f"the message ends at {position}, but has {size} bytes")
+    after_answer = answer + authority
+    return id_, word, (records[:answer], records[answer:after_answer], records[after_answer:]), opt
+
+
+def check_owners(wire: bytes, section: list[RecordLayout], memo: NameMemo) -> None:
+    """Refuse owners that are no names, with a MessageFormatError.
+
+    Those that point to the first question's name, or to a part of it, are not decoded for that: it is sound.
+    """
+    asked = set()
+    position = 12
+    length = wire[12] if wire[5] or wire[4] else 0
+    while 0 < length < 0x40:
+        asked.add(position)
+        position += 1 + length
+        length = wire[position]
+    for row in section:
+        owner = row[0]
+        if wire[owner] != 0xC0 or wire[owner + 1] not in asked:
+            read_name(wire, owner, memo)
+
+
+def _skip_questions(wire: bytes, count: int) -> int:
+    """The offset behind the questions."""
+    if count > MAX_QUESTIONS:
+        raise MessageFormatError(f"a message has at most {MAX_QUESTIONS} questions, not {count}")
+    position = 12
+    memo: NameMemo = {}
+    for _ in range(count):
+        start = position
+        length = wire[position]
+        while 0 < length < 0x40:
+            position += 1 + length
+            length = wire[position]
+        if length or position - start >= MAX_NAME:
+            position = read_name(wire, start, memo)[1] - 1
+        position += 5
+    return position

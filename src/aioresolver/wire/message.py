@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from aioresolver.errors import RdataSyntaxError
 from aioresolver.wire.codes import Flag, Opcode, Rcode, RRClass, RRType
 from aioresolver.wire.edns import Edns
-from aioresolver.wire.layout import TTL_LIMIT, OptLayout, Owners, RecordLayout, Sections, read_layout
+from aioresolver.wire.layout import TTL_LIMIT, OptLayout, RecordLayout, Sections, check_owners, read_layout
 from aioresolver.wire.names import Name, NameMemo, read_name, write_name
 from aioresolver.wire.rdata import GenericRdata, parse_rdata, read_rdata, write_rdata
 from aioresolver.wire.rdata.tokens import parse_ttl, tokenize
@@ -186,14 +186,17 @@ class Record:
 class Message:
     """A whole DNS message; it is never changed.
 
+    One that came from the wire is decoded where it is read. Reading `answer`, `authority` or `additional` then raises
+    MessageFormatError when an owner in that section is no name, and the data of a record when that is malformed.
+
     - `id`: 16 bits.
     - `wire`: the bytes it was parsed from; None when it was built.
     - `layout`: where the records of the answer, authority and additional section are in `wire`, without OPT: what a
       hot path reads instead of records. Empty lists when it was built.
     """
 
-    __slots__ = ("_additional", "_answer", "_authority", "_edns", "_memo", "_opt", "_owners", "_question", "_rcode",
-                 "_word", "id", "layout", "wire")  # fmt: skip
+    __slots__ = ("_additional", "_answer", "_authority", "_edns", "_memo", "_opt", "_question", "_rcode", "_word", "id",
+                 "layout", "wire")  # fmt: skip
 
     id: int
     wire: bytes | None
@@ -218,7 +221,6 @@ class Message:
         self._word = flags & _FLAGS | opcode << 11 | rcode & 0xF
         self._rcode = int(rcode)
         self._memo: NameMemo = {}
-        self._owners: Owners = {}
         self._opt: OptLayout | None = None
         self._edns = edns
         self._question: tuple[Question, ...] | None = tuple(question)
@@ -230,15 +232,15 @@ class Message:
     def parse(cls, wire: bytes) -> Message:
         """The message that these bytes are.
 
-        Header, questions, owners, the bounds of every record and EDNS are checked here; the data of a record is
-        when it is read. Raises MessageFormatError, for bytes left over too.
+        Header, questions, the bounds of every record and EDNS are checked here; an owner is when its section is read,
+        and the data of a record when that is. Raises MessageFormatError, for bytes left over too.
         """
         message = cls.__new__(cls)
-        message.id, word, message.layout, opt, message._owners, memo = read_layout(wire)
+        message.id, word, message.layout, opt = read_layout(wire)
         message.wire = wire
         message._word = word
         message._rcode = word & 0xF if opt is None else (opt[1] >> 24) << 4 | word & 0xF
-        message._memo = memo
+        message._memo = {}
         message._opt = opt
         message._question = message._answer = message._authority = message._additional = message._edns = None
         return message
@@ -333,6 +335,11 @@ class Message:
         """The name at an offset of `wire`, as the owners in `layout` are. Raises MessageFormatError."""
         return read_name(self.wire or b"", offset, self._memo)[0]
 
+    def check_authority(self) -> None:
+        """Raise MessageFormatError unless `authority` can be read; hardly anything is decoded for that."""
+        if self.layout[1] and self._authority is None:
+            check_owners(self.wire or b"", self.layout[1], self._memo)
+
     def to_wire(self, *, limit: int = 0xFFFF, padding: int = 0) -> bytes:
         """The bytes of this message, names compressed; never longer than `limit`.
 
@@ -369,7 +376,8 @@ class Message:
 
     def __repr__(self) -> str:
         asked = ", ".join(map(str, self.question))
-        return f"<Message {self.id} {self.opcode} {self.rcode}: {asked}; {len(self.answer)} in answer>"
+        count = len(self.layout[0]) if self._answer is None else len(self._answer)
+        return f"<Message {self.id} {self.opcode} {self.rcode}: {asked}; {count} in answer>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Message.parse, (self.to_wire() if self.wire is None else self.wire,)
@@ -393,13 +401,14 @@ class Message:
     def _read_records(self, section: list[RecordLayout]) -> tuple[Record, ...]:
         if not section:
             return ()
-        wire, memo, owner_of = self.wire or b"", self._memo, self._owners.get
-        asked = read_name(wire, 12, memo)[0] if section[0][0] > 12 else _ROOT
+        wire, memo = self.wire or b"", self._memo
+        asked = read_name(wire, 12, memo)[0] if wire[4:6] != b"\0\0" else None
         new = Record.__new__
         records = []
         for owner, rrtype, rrclass, ttl, start, end in section:
             record = new(Record)
-            record._name = owner_of(owner) or (asked if wire[owner] else _ROOT)
+            at_question = wire[owner] == 0xC0 and wire[owner + 1] == 12
+            record._name = (asked if at_question else None) or read_name(wire, owner, memo)[0]
             record._type = _TYPES.get(rrtype) or RRType.of(rrtype)
             record._class = _CLASSES.get(rrclass) or RRClass.of(rrclass)
             record._ttl = ttl

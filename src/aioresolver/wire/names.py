@@ -10,14 +10,16 @@ import idna
 
 from aioresolver.errors import MessageFormatError, NameSyntaxError
 
-__all__ = ["MAX_HOPS", "Name", "NameMemo", "read_name", "skip_name", "write_name"]
+__all__ = ["MAX_HOPS", "MAX_NAME", "Name", "NameMemo", "read_name", "skip_name", "write_name"]
 
 MAX_HOPS = 16
 """How many compression pointers one name may take; more is an attack, not compression."""
 
+MAX_NAME = 255
+"""How many bytes the wire form of a name may have (RFC 1035, 2.3.4)."""
+
 _MAX_LABEL = 63
-_MAX_WIRE = 255
-_MAX_TEXT = 4 * _MAX_WIRE  # every byte written \DDD
+_MAX_TEXT = 4 * MAX_NAME  # every byte written \DDD
 _POINTER_REACH = 0x4000
 
 _PLAIN_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
@@ -55,7 +57,7 @@ class Name(str):
         """
         if type(text) is Name:
             return text
-        if _match_plain(text) is None or len(text) > _MAX_WIRE - 2 or origin is not None:
+        if _match_plain(text) is None or len(text) > MAX_NAME - 2 or origin is not None:
             return _parse_any(text, origin)
         return Name(text.lower()) if text[-1] == "." else Name(text.lower() + ".")
 
@@ -151,7 +153,7 @@ def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int |
     """
     memo = {} if memo is None else memo
     end = len(wire) if end is None else end
-    limit = end if end < offset + _MAX_WIRE else offset + _MAX_WIRE  # noqa: FURB136 - min() takes a tenth of the time
+    limit = end if end < offset + MAX_NAME else offset + MAX_NAME  # noqa: FURB136 - min() takes a tenth of the time
     labels = []
     position = offset
     while position < limit:
@@ -176,7 +178,7 @@ def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int |
         text, at, size, hops, reach, stop = entry
         total = size + position - 1 - offset
         position += 1
-        if stop > offset or hops >= MAX_HOPS or total > _MAX_WIRE:
+        if stop > offset or hops >= MAX_HOPS or total > MAX_NAME:
             break
         if labels:
             name = Name(_text([*labels, b""]) + text[at:])
@@ -194,7 +196,7 @@ def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int |
 
 def skip_name(wire: bytes, offset: int) -> int:
     """The offset behind the name at `offset`; pointers are not followed. Raises MessageFormatError."""
-    limit = min(len(wire), offset + _MAX_WIRE)
+    limit = min(len(wire), offset + MAX_NAME)
     position = offset
     while position < limit:
         length = wire[position]
@@ -300,7 +302,7 @@ def _through_labels(run: list[tuple[int, bytes]], entry: _Entry | None, memo: Na
     at = 0
     size += length
     for (start, label), part in zip(run, shown, strict=False):
-        memo[start] = (whole, at, size, hops, reach, end) if size <= _MAX_WIRE and reach <= start else None
+        memo[start] = (whole, at, size, hops, reach, end) if size <= MAX_NAME and reach <= start else None
         at += 1 + len(part)
         size -= 1 + len(label)
     return memo[run[0][0]]
@@ -319,12 +321,12 @@ def _text(labels: list[bytes]) -> str:
 def _parse_any(text: str, origin: Name | None) -> Name:
     """Name.parse for what is not plain, or has an origin."""
     if len(text) > _MAX_TEXT:
-        raise _refusal(text, f"it is longer than {_MAX_WIRE} bytes")
+        raise _refusal(text, f"it is longer than {MAX_NAME} bytes")
     labels = _split(text if text.isascii() else _to_ascii(text))
     if labels[-1]:
         labels += _split(origin or _ROOT)
-    if sum(map(len, labels)) + len(labels) > _MAX_WIRE:
-        raise _refusal(text, f"it is longer than {_MAX_WIRE} bytes")
+    if sum(map(len, labels)) + len(labels) > MAX_NAME:
+        raise _refusal(text, f"it is longer than {MAX_NAME} bytes")
     return Name(_text(labels)) if len(labels) > 1 else _ROOT
 
 
@@ -372,7 +374,7 @@ def _complaint(text: str, position: int) -> str:
 
 
 def _refusal(text: str, reason: str) -> NameSyntaxError:
-    shown = repr(text) if len(text) <= 2 * _MAX_WIRE else f"{text[:_MAX_LABEL]!r}..."
+    shown = repr(text) if len(text) <= 2 * MAX_NAME else f"{text[:_MAX_LABEL]!r}..."
     return NameSyntaxError(f"{shown} is not a domain name: {reason}")
 
 
