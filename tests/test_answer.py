@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import pytest
 
+import aioresolver.wire.layout
+import aioresolver.wire.message
 from aioresolver.answer import Answer
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import Flag, Rcode
@@ -119,6 +122,39 @@ def test_malformed_data_is_found_when_the_answer_is_made() -> None:
     wire[-6:-5] = b"\xff"
     with pytest.raises(MessageFormatError):
         Answer.of(question, Message.parse(bytes(wire)), now=NOW)
+
+
+def wire_with(owner: bytes, section: int) -> bytes:
+    """A reply to `A example.org` with its address, and a nameserver of this owner in one of the three sections."""
+    question = Question.parse("example.org")
+    message = Message(flags=Flag.QR, question=(question,), answer=(Record.parse("example.org. 60 A 192.0.2.1"),))
+    counts = [1 + (section == 0), int(section == 1), int(section == 2)]
+    record = owner + struct.pack(">HHIH", 2, 1, 60, 2) + b"\xc0\x0c"
+    return message.to_wire()[:6] + struct.pack(">HHH", *counts) + message.to_wire()[12:] + record
+
+
+@pytest.mark.parametrize("section", [0, 1])
+def test_owners_that_are_no_names_are_found_when_the_answer_is_made(section: int) -> None:
+    for owner in (b"\xff\xff", b"\xc0\x0d", b"\1a\xc0\x2f"):
+        with pytest.raises(MessageFormatError, match="no valid name"):
+            Answer.of(Question.parse("example.org"), Message.parse(wire_with(owner, section)), now=NOW)
+
+
+def test_who_answers_for_the_zone_is_decoded_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An authoritative nameserver says so in every reply: its owner is part of the question's name."""
+    with monkeypatch.context() as patch:
+        for module in (aioresolver.wire.layout, aioresolver.wire.message):
+            patch.setattr(module, "read_name", None)
+        message = Message.parse(wire_with(b"\xc0\x14", 1))
+        answer: Answer[Any] = Answer.of(Question.parse("example.org"), message, now=NOW)
+    assert str(answer.authority[0]) == "org. 60 IN NS example.org."
+
+
+def test_what_may_help_is_not_looked_at() -> None:
+    answer: Answer[Any] = Answer.of(Question.parse("example.org"), Message.parse(wire_with(b"\xff\xff", 2)), now=NOW)
+    assert ([str(data) for data in answer], answer.authority) == (["192.0.2.1"], ())
+    with pytest.raises(MessageFormatError):
+        _ = answer.message.additional
 
 
 def test_rotation_leaves_the_answer_as_it_was() -> None:

@@ -78,9 +78,11 @@ class Answer(Generic[D_co]):
     ) -> Answer[D_co]:
         """The answer that a message holds; `now` is when it was asked for.
 
-        Raises MessageFormatError when its records cannot be decoded or its aliases run in a circle.
+        Raises MessageFormatError when its records cannot be decoded, an owner in its authority section neither, or its
+        aliases run in a circle.
         """
         rcode = message.rcode
+        message.check_authority()
         ttl = _plain_ttl(question, message) if rcode == 0 else None
         if ttl is not None and message.wire is not None:
             return cls(

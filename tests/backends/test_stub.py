@@ -237,6 +237,19 @@ def test_malformed_and_referral_replies_are_no_answers(network: Any, ask: Any) -
     assert answer.attempts[1].outcome.startswith("a referral")
 
 
+def test_a_reply_whose_owners_are_no_names_is_malformed(network: Any, ask: Any) -> None:
+    def malformed(query: Message, _: Any) -> bytes:
+        address = f"{query.question[0].name} 60 A 192.0.2.80"
+        wire = reply(query, address, authority=("example.org. 60 NS ns.example.org.",)).to_wire()
+        at = wire.index(b"\0\2\0\1\0\0\0\x3c")
+        return wire[: at - 2] + b"\xff\xff" + wire[at:]
+
+    network.scripts.update({ONE: malformed, TWO: good})
+    answer = ask()
+    assert answer.server == TWO
+    assert answer.attempts[0].outcome.startswith("malformed reply: no valid name")
+
+
 def test_an_alias_without_its_target_is_followed(network: Any, ask: Any) -> None:
     def script(query: Message, _: Any) -> Message:
         if query.question[0].name == "www.example.org.":
