@@ -287,8 +287,10 @@ class _Lookup(asyncio.Future[Answer[Any]]):
         assert self._system is not None
         error, other = self._dns.exception(), self._system.exception()
         heard = None if other is not None else self._system.result()
-        if heard is not None and heard.rcode == Rcode.NOERROR and not heard:
-            self._take(heard)  # it knows the name: no data
+        # It knows the name: no data. But perhaps it knows only what its search list made of it.
+        denied = error is None and bool(self._longer_names())
+        if heard is not None and heard.rcode == Rcode.NOERROR and not heard and not denied:
+            self._take(heard)
             return
         attempts = self._dns_attempts() + _attempts(heard, other)
         if isinstance(error, ResolutionError):
