@@ -37,6 +37,8 @@ ROOMS = {  # files that are part of a room without a folder
     "cache_file": "cache",
     "configured": "resolver",
     "dispatch": "resolver",
+    "explain": "resolver",
+    "explanation": "resolver",
     "host": "resolver",
     "os_fallback": "resolver",
 }

@@ -168,6 +168,19 @@ class Cache:
             self._stats.hits += 1
         return answer
 
+    def peek(self, question: Question, now: float) -> tuple[Answer[Any] | ResolutionError, float] | None:
+        """What is held of a question, and for how many seconds more, below 0 when it is stale. Not counted as use."""
+        own, total = self._answers.get(question), self._answers.get((question.name, question.class_))
+        failure = self._failures.get(question)
+        for answer in (own, total):
+            if answer is not None and answer.expires > now:
+                return answer, answer.expires - now
+        if own is not None and not own.empty and own.expires + self.stale > now:
+            return own, own.expires - now
+        if failure is not None and failure.expires > now:
+            return copy.copy(failure.error), failure.expires - now
+        return None
+
     def put(self, answer: Answer[Any], now: float) -> Answer[Any]:
         """Keep an answer; returned as it is kept, its life cut or stretched to the cache's limits.
 

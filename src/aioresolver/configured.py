@@ -94,6 +94,11 @@ class ConfiguredBackend:
                 return fallback.submit(question, deadline, self._ask_dns)
         return self._ask_dns(question, deadline)
 
+    @property
+    def falls_back(self) -> bool:
+        """Whether the operating system is asked where DNS cannot answer."""
+        return self._fallback is not None and not self.config().from_environment
+
     def system(self) -> Backend:
         """The backend that asks the operating system."""
         if self._closed:

@@ -12,7 +12,7 @@ from aioresolver.backends.base import Backend
 from aioresolver.backends.system import SystemBackend
 from aioresolver.errors import Attempt, NameSyntaxError, ResolutionError
 from aioresolver.flow.deadline_ring import DeadlineRing
-from aioresolver.system.config import NAMESERVERS_VARIABLE, SystemConfig
+from aioresolver.system.config import SystemConfig
 from aioresolver.wire.codes import Rcode, RRClass, RRType
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
@@ -63,7 +63,7 @@ class Turf(NamedTuple):
         others = {source for source in config.lookup_order if source not in ("files", "dns")}
         narrow = bool(others) and others <= NARROW_SOURCES
         return cls(
-            asked=config.source != f"${NAMESERVERS_VARIABLE}",
+            asked=not config.from_environment,
             alone=not config.asks_dns,
             everything=config.needs_os_fallback and not narrow,
             suffixes=tuple(suffix for suffix in config.search if suffix not in NO_SUFFIX),

@@ -28,6 +28,8 @@ from aioresolver.errors import (
     TransportError,
 )
 from aioresolver.events import Observer
+from aioresolver.explain import explain
+from aioresolver.explanation import Explanation
 from aioresolver.flow.closing import Closing
 from aioresolver.flow.fan_out import fan_out
 from aioresolver.flow.limiter import Limiter
@@ -240,6 +242,15 @@ class Resolver(Closing):
         self._dispatch.bind()
         found = self._known(self._question(name, type))
         return self._handed_out(found) if isinstance(found, Answer) else None
+
+    async def explain(self, name: str, type: TypeLike = "A", *, os: bool | None = None) -> Explanation:
+        """Look a name up and tell how: which files say what, what is cached, who was asked, who is believed.
+
+        It asks anew and leaves the cache as it is. `os` is whether to ask the operating system too, for comparison;
+        None is when this resolver follows this machine's configuration. How the lookup ends is part of the story:
+        only NameSyntaxError, ValueError and UsageError are raised.
+        """
+        return await explain(self, name, type, os=os)
 
     async def aclose(self) -> None:
         """Close the backend; lookups under way fail. May be called twice."""

@@ -14,9 +14,12 @@ from aioresolver.errors import DNSError, LookupTimeout, NameNotFound, NameSyntax
 from aioresolver.system.literal import parse_literal
 from aioresolver.wire.codes import RRType
 
-__all__ = ["DESCRIPTION", "EPILOG", "add_options", "run"]
+__all__ = ["DESCRIPTION", "EPILOG", "add_options", "name_and_type", "run"]
 
-DESCRIPTION = "Resolve a name. `aioresolver bulk` resolves a file of names, `aioresolver demo` shows it all at work."
+DESCRIPTION = (
+    "Resolve a name. `aioresolver explain` tells how that went, `aioresolver bulk` resolves a file of names, "
+    "`aioresolver demo` shows it all at work."
+)
 EPILOG = "Exit status: 0 a reply came (also: no such name), 1 wrong use, 8 no names file, 9 no reply, 10 anything else."
 
 REPLIED = 0
@@ -41,7 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Look up, print, and return dig's exit status."""
     nameservers, words = split_nameservers(options.words)
-    name, type_ = _name_and_type(words)
+    name, type_ = name_and_type(words)
     resolver = make_resolver(nameservers, backend=options.backend, timeout=options.timeout)
 
     async def look_up() -> Answer[Any] | DNSError:
@@ -60,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     return NO_REPLY if _unanswered(outcome) else REPLIED
 
 
-def _name_and_type(words: list[str]) -> tuple[str, RRType]:
+def name_and_type(words: list[str]) -> tuple[str, RRType]:
     """Name and type in either order, as dig takes them."""
     if not words:
         raise ValueError("a name is missing")

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from aioresolver import __version__
-from aioresolver.cli import bulk, demo, lookup
+from aioresolver.cli import bulk, demo, explain, lookup
 from aioresolver.errors import DNSError
 
 __all__ = ["main"]
 
-COMMANDS = {"bulk": bulk, "demo": demo}
+COMMANDS = {"bulk": bulk, "demo": demo, "explain": explain}
 USAGE_ERROR = 1
 INTERNAL_ERROR = 10
 INTERRUPTED = 130

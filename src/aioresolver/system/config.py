@@ -70,6 +70,11 @@ class SystemConfig(NamedTuple):
         return "files" in self.lookup_order and not self.reads_hosts
 
     @property
+    def from_environment(self) -> bool:
+        """Whether the user has replaced this machine's nameservers, by AIORESOLVER_NAMESERVERS."""
+        return self.source == f"${NAMESERVERS_VARIABLE}"
+
+    @property
     def asks_dns(self) -> bool:
         """Whether DNS is asked at all."""
         return "dns" in self.lookup_order

@@ -153,6 +153,23 @@ class LocalNames:
                 return domain
         return ""
 
+    @property
+    def path(self) -> str:
+        """The hosts file."""
+        return str(self._file.path)
+
+    def lines(self, name: Name) -> list[tuple[int, str]]:
+        """The lines of the hosts file about a host, or about the address of a reverse name, with their numbers."""
+        reverse = name.to_address()
+        wanted = name.removesuffix(".") if reverse is None else str(reverse)
+        found = []
+        for number, line in enumerate(self._file.read()[0].split("\n"), 1):
+            address, *names = line.partition("#")[0].lower().split() or [""]
+            words = (each.removesuffix(".") for each in names) if reverse is None else [address]
+            if names and wanted in words:
+                found.append((number, " ".join(line.split())))
+        return found
+
     def redirect(self, host: str, port: int) -> tuple[tuple[str, ...], int] | None:
         """The addresses and the port that an override has for connections to this host and port, else None."""
         if not self._overrides.has_ports:
