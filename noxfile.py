@@ -116,3 +116,10 @@ def interop(session: nox.Session) -> None:
         session.run(*root, "apt-get", "install", "-qy", "--no-install-recommends", *missing, external=True, env=quiet)
     install(session, "tests")
     session.run("python", "-m", "pytest", "tests/interop", *session.posargs)
+
+
+@nox.session
+def agreement(session: nox.Session) -> None:
+    """Compare with the C library's getaddrinfo, on made-up machines in namespaces (Linux with glibc; root helps)."""
+    install(session, "tests")
+    session.run("python", "-m", "pytest", "tests/agreement", *session.posargs)

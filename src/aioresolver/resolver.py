@@ -329,7 +329,8 @@ class Resolver(Closing):
         name = self._local.name_of(address, now)
         config = self._config()
         if name is None and (config is None or config.asks_dns):
-            answer = await self._submit(Question(Name.reverse(address), RRType.PTR))
+            ipv4 = address[address.rindex(":") + 1 :] if "." in address and ":" in address else address
+            answer = await self._submit(Question(Name.reverse(ipv4), RRType.PTR), hosts=False)
             target = str(answer[0].target) if answer else ""
             name = target.removesuffix(".") if is_host_name(target) else None
         return name or self._local.name_of(address, now, late=True)
