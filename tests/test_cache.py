@@ -110,6 +110,23 @@ def test_a_name_denied_without_an_soa_is_denied_for_that_type_only() -> None:
     assert cache.get(ask(), NOW) is not None
 
 
+def test_peeking_counts_as_no_use() -> None:
+    cache = Cache(stale=100)
+    assert cache.peek(ask(), NOW) is None
+    answer = cache.put(found(ttl=60), NOW)
+    cache.put_failure(ask(), failure(), NOW + 70)
+    cache.put_failure(ask("other.example"), failure("other.example"), NOW)
+    denial = cache.put(absent("no.example", ttl=60), NOW)
+    before = cache.stats.as_dict()
+    assert cache.peek(ask(), NOW + 10) == (answer, 50)
+    assert cache.peek(ask(), NOW + 72) == (answer, -12)
+    assert cache.peek(ask(), NOW + 160) is None
+    assert cache.peek(ask("no.example", "TXT"), NOW + 1) == (denial, 59)
+    error, left = cache.peek(ask("other.example"), NOW + 1) or (None, 0)
+    assert (type(error), left) == (ServerFailure, 4)
+    assert cache.stats.as_dict() == before
+
+
 # ---- limits on time
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -16,6 +17,7 @@ from aioresolver.errors import LookupTimeout, NameNotFound, NoRecords, ServerFai
 from aioresolver.resolver import Resolver
 from aioresolver.system.config import NAMESERVERS_VARIABLE, SystemConfig, SystemConfigFiles
 from aioresolver.testing import DNSServer, Fault
+from aioresolver.testing.libc import point_getaddrinfo_at
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.wire.names import Name
 
@@ -290,3 +292,21 @@ async def test_a_hung_operating_system_costs_no_more_than_the_timeout(server: DN
         assert {attempt.transport for attempt in caught.value.attempts} == {"udp", "system"}
     finally:
         hang.set()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc's getaddrinfo can be pointed at a server")
+async def test_the_real_getaddrinfo(server: DNSServer) -> None:
+    """It is made to ask another nameserver, so that it knows what ours does not."""
+    async with DNSServer("$ORIGIN internal.\n@ 60 SOA a b 1 2 3 4 5\nbox 60 A 10.0.0.7\n") as other:
+
+        def point() -> None:
+            if not point_getaddrinfo_at("127.0.0.1", other.port):
+                raise OSError("this C library cannot be pointed at a server")
+
+        backend = ConfiguredBackend(Files(server.nameserver), system=lambda: SystemBackend(initializer=point))
+        async with Resolver(backend, hosts_file="/nonexistent", timeout=3) as resolver:
+            answer = await resolver.query("box.internal")
+            if any("cannot be pointed" in attempt.outcome for attempt in answer.attempts):
+                pytest.skip("this C library cannot be pointed at a server")
+            assert [str(data) for data in answer] == ["10.0.0.7"]
+            assert not await resolver.query("no.internal")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -441,3 +442,28 @@ def test_the_attempts_of_several_nameservers(look_up: Any) -> None:
     scene = Scene(None, "db. 60 A 192.0.2.9")
     scene.config = scene.config._replace(nameservers=(Nameserver.parse(SERVER), Nameserver.parse("tcp://127.0.0.8")))
     assert outcomes(look_up(scene, "db")) == [(SERVER, "no reply"), ("tcp://127.0.0.8", "no reply")]
+
+
+@pytest.mark.parametrize("broken", ["dns", "system"])
+def test_what_ends_in_the_same_moment_is_not_complained_about(run_virtual: Any, broken: str) -> None:
+    complaints: list[Any] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: complaints.append(context))
+        ends = {"dns": loop.create_future(), "system": loop.create_future()}
+        scene = Scene("NXDOMAIN", "NXDOMAIN")
+        scene.dns.submit = lambda *_: ends["dns"]  # type: ignore[method-assign]
+        scene.system.submit = lambda *_: ends["system"]  # type: ignore[method-assign]
+        lookup = asyncio.ensure_future(scene.look_up("db"))
+        await asyncio.sleep(3.5)
+        other = "system" if broken == "dns" else "dns"
+        record = Record.parse("db. 60 A 192.0.2.9")
+        ends[other].set_result(Answer.from_records(ask("db"), [record], now=loop.time(), server=other))
+        ends[broken].set_exception(ServerFailure("db.", "A", "broken"))
+        assert data(await lookup) == ["192.0.2.9"]
+        ends.clear()
+
+    run_virtual(main())
+    gc.collect()
+    assert complaints == []

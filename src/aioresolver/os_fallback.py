@@ -189,6 +189,7 @@ class _Lookup(asyncio.Future[Answer[Any]]):
 
     def _dns_ended(self, dns: asyncio.Future[Answer[Any]]) -> None:
         if self.done():
+            _forget(dns)
             return
         self._alarms.discard(self._alarm)
         if dns.cancelled():
@@ -215,6 +216,7 @@ class _Lookup(asyncio.Future[Answer[Any]]):
 
     def _system_ended(self, system: asyncio.Future[Answer[Any]]) -> None:
         if self.done():
+            _forget(system)
             return
         if system.cancelled():
             self.cancel()
@@ -338,6 +340,12 @@ class _Lookup(asyncio.Future[Answer[Any]]):
         for lookup in (self._dns, self._system, self._check):
             if lookup is not None and not lookup.done():
                 lookup.cancel()
+
+
+def _forget(lookup: asyncio.Future[Answer[Any]]) -> None:
+    """It ended together with what has made it needless."""
+    if not lookup.cancelled():
+        lookup.exception()
 
 
 def _attempts(heard: Answer[Any] | None, error: BaseException | None) -> tuple[Attempt, ...]:

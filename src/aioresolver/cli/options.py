@@ -26,7 +26,11 @@ def add_resolver_options(parser: argparse.ArgumentParser) -> None:
 def make_resolver(
     nameservers: list[str], *, backend: str, timeout: float, search: bool = True, concurrency: int | None = None
 ) -> Resolver:
-    """The resolver that the command line asks for; ConfigurationError and ValueError say what is wrong with it."""
+    """The resolver that the command line asks for; ConfigurationError and ValueError say what is wrong with it.
+
+    Without `search` names are taken as they are, and asked of DNS alone: the operating system would hold up a list
+    of names that do not exist.
+    """
     limiter = None if concurrency is None else Limiter(concurrency)
     suffixes = None if search else ()
     if backend == "cares" and nameservers:
@@ -36,7 +40,7 @@ def make_resolver(
     if backend == "system" and nameservers:
         raise ValueError("the system backend asks the nameservers of this machine: leave out the @nameserver")
     if backend == "stub":
-        return Resolver(nameservers or None, timeout=timeout, limiter=limiter, search=suffixes)
+        return Resolver(nameservers or None, timeout=timeout, limiter=limiter, search=suffixes, os_fallback=search)
     return Resolver(backend, timeout=timeout, limiter=limiter, search=suffixes)
 
 
