@@ -173,7 +173,7 @@ class Dispatch:
 class _Trip(asyncio.Future[Answer[Any]]):
     """One lookup, from the limiter's queue to the backend and back; the future of its answer."""
 
-    __slots__ = ("_alarm", "_dispatch", "_question", "_queued_at", "_sent", "_ticket")
+    __slots__ = ("_alarm", "_dispatch", "_due", "_question", "_queued_at", "_sent", "_ticket")
 
     def __init__(self, dispatch: Dispatch, question: Question) -> None:
         loop = dispatch.bind()
@@ -202,7 +202,8 @@ class _Trip(asyncio.Future[Answer[Any]]):
         assert dispatch.loop is not None
         self._ticket = None
         deadline = dispatch.loop.time() + dispatch.timeout
-        self._set_alarm(deadline + GRACE, self._overdue)
+        self._due = deadline + GRACE
+        self._set_alarm(self._due, self._overdue)
         dispatch.stats.lookups += 1
         if dispatch.observer is not None:
             dispatch._tell(LookupStarted(self._question))
@@ -248,11 +249,17 @@ class _Trip(asyncio.Future[Answer[Any]]):
         self._fail(error)
 
     def _overdue(self) -> None:
-        """The backend let the deadline pass."""
+        """The backend let the deadline pass, unless it is the loop that was held up: then it gets its grace anew."""
         self._alarm = None
-        if self._sent is None or not self._sent.done():  # otherwise its news is on the way, and the loop is late
-            assert self._dispatch.loop is not None
-            self._failed(self._timeout("the backend kept no deadline"), self._dispatch.loop.time())
+        if self._sent is not None and self._sent.done():  # its news is on the way
+            return
+        assert self._dispatch.loop is not None
+        now = self._dispatch.loop.time()
+        if now > self._due + GRACE / 2:
+            self._due = now + GRACE
+            self._set_alarm(self._due, self._overdue)
+        else:
+            self._failed(self._timeout("the backend kept no deadline"), now)
 
     def _stalled(self) -> None:
         """It waited for a whole timeout in the limiter's queue."""

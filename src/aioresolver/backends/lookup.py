@@ -49,8 +49,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
     Cancelling it ends retransmission and frees every id at once.
     """
 
-    __slots__ = ("_alarm", "_alarms", "_followed", "_loop_time", "_order", "_strikes", "_truncated", "_under_way",
-                 "_upstreams", "began", "deadline", "question", "trials")  # fmt: skip
+    __slots__ = ("_alarm", "_alarms", "_followed", "_last_call", "_loop_time", "_order", "_strikes", "_truncated",
+                 "_under_way", "_upstreams", "began", "deadline", "question", "trials")  # fmt: skip
 
     def __init__(
         self,
@@ -77,6 +77,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self._strikes: dict[Upstream, int] = {}
         self._truncated: Answer[Any] | None = None
         self._alarm: Any = None
+        self._last_call = False
         under_way.add(self)
 
     def wait(self) -> None:
@@ -162,15 +163,17 @@ class Lookup(asyncio.Future[Answer[Any]]):
     def _alarmed(self) -> None:
         """Patience or time is over."""
         now = self._loop_time()
-        if now >= self.deadline:
-            self._give_up(now)
-            return
         if any(trial.arrived for trial in self.trials):
             self._set_alarm(now)
-            return
-        for trial in self.trials:
-            trial.went_silent(now)
-        self._try_next(now)
+        elif now < self.deadline:
+            for trial in self.trials:
+                trial.went_silent(now)
+            self._try_next(now)
+        elif self._last_call or not any(trial.pending for trial in self.trials):
+            self._give_up(now)
+        else:  # after the loop was held up, replies may have come that nobody has read: the transports look at this turn
+            self._last_call = True
+            self._set_alarm(now)
 
     def _refused(self, trial: _Trial, message: Message, now: float) -> None:
         rcode = message.rcode
