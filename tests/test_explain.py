@@ -303,13 +303,14 @@ def test_a_backend_without_manners(run_virtual: Any, tmp_path: Any) -> None:
             assert [reply.outcome for reply in told.replies] == ["timeout"]
             assert told.configuration[0] == ("backend", "Asleep()")
             assert told.system is None
+            before = asyncio.all_tasks()
             task = asyncio.create_task(resolver.explain("www.example.org"))
             await asyncio.sleep(0.5)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
             await asyncio.sleep(0.1)
-            assert len(asyncio.all_tasks()) == 2  # this one, and the fixture's watchdog
+            assert asyncio.all_tasks() == before
 
     run_virtual(main())
 

@@ -109,11 +109,7 @@ async def _look_up(resolver: Any, name: str, question: Question) -> tuple[tuple[
     finally:
         if dispatch.alarms is not None:
             dispatch.alarms.close()
-    if isinstance(end, ResolutionError):
-        verdict = _reply(question, end)
-        if isinstance(end, LookupTimeout) and not any(reply.outcome == "timeout" for reply in replies):
-            replies.append(verdict)  # the backend kept no deadline, and was left behind
-    elif isinstance(end, Answer):
+    if isinstance(end, (Answer, ResolutionError)):
         verdict = _reply(question, end)
     else:
         verdict = Reply(_words(question), "ok", data=tuple(end))
