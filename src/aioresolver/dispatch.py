@@ -266,9 +266,12 @@ class _Trip(asyncio.Future[Answer[Any]]):
         dispatch = self._dispatch
         assert dispatch.loop is not None
         self._alarm = None
-        quiet_since = max(self._queued_at, dispatch.answered_at)
-        if dispatch.loop.time() < quiet_since + dispatch.timeout:
-            self._set_alarm(quiet_since + dispatch.timeout, self._stalled)
+        now, due = dispatch.loop.time(), max(self._queued_at, dispatch.answered_at) + dispatch.timeout
+        if now < due:
+            self._set_alarm(due, self._stalled)
+        elif now > due + GRACE / 2:  # the loop was held up: what came meanwhile is still to be heard
+            self._queued_at = now + GRACE - dispatch.timeout
+            self._set_alarm(now + GRACE, self._stalled)
         else:
             dispatch.stats.failed += 1
             dispatch.stats.timed_out += 1
