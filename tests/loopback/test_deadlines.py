@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -16,11 +17,11 @@ SLACK = 0.05
 
 
 async def time_to_failure(resolver, name: str) -> float:
-    time = asyncio.get_running_loop().time
-    began = time()
+    now = asyncio.get_running_loop().time
+    began = now()
     with pytest.raises(LookupTimeout) as caught:
         await resolver.resolve(name)
-    elapsed = time() - began
+    elapsed = now() - began
     assert isinstance(caught.value, TimeoutError)
     return elapsed
 
@@ -75,3 +76,27 @@ async def test_the_error_tells_what_was_tried(kind, distant):
         assert caught.value.attempts
         assert {attempt.outcome for attempt in caught.value.attempts} == {"no reply"}
         assert resolver.peek("www.mute.example") is None
+
+
+async def test_replies_that_came_while_the_loop_was_held_up_count(kind, distant):
+    """Somebody blocked the loop until long after the deadline; the server was not the one who was late."""
+    async with kind.resolver(distant, timeout=0.2) as resolver:
+        await resolver.resolve("h100.example")
+        lookups = [resolver.submit(f"h{number}.example") for number in range(90)]
+        time.sleep(0.5)
+        answers = await asyncio.gather(*lookups)
+
+    assert [str(answer[0]) for answer in answers] == [f"198.18.0.{number}" for number in range(90)]
+
+
+async def test_a_loop_that_was_held_up_is_no_fault_of_the_backend(kind, distant):
+    """It kept the deadline, says what it tried, and is counted once."""
+    async with kind.resolver(distant, timeout=0.2) as resolver:
+        lookup = resolver.submit("www.mute.example")
+        await asyncio.sleep(0.1)
+        time.sleep(0.3)
+        with pytest.raises(LookupTimeout) as caught:
+            await lookup
+
+    assert [attempt.outcome for attempt in caught.value.attempts]
+    assert (resolver.stats.failed, resolver.stats.timed_out) == (1, 1)
