@@ -244,15 +244,19 @@ async def test_switched_off(make: Any) -> None:
     assert libc.asked == []
 
 
-async def test_nameservers_of_the_environment_stand_for_everything(server: DNSServer, tmp_path: Any) -> None:
+@pytest.mark.parametrize("order", ["files nis", "files"])
+async def test_nameservers_of_the_environment_stand_for_everything(
+    server: DNSServer, tmp_path: Any, order: str
+) -> None:
     nsswitch = tmp_path / "nsswitch.conf"
-    nsswitch.write_text("hosts: files nis\n")
+    nsswitch.write_text(f"hosts: {order}\n")
     environ = {NAMESERVERS_VARIABLE: server.nameserver}
     files = SystemConfigFiles(resolv_conf=tmp_path / "none", nsswitch_conf=nsswitch, environ=environ)
     libc = Libc({"box": "10.0.0.7"})
     async with Resolver(ConfiguredBackend(files, system=libc.backend), hosts_file=tmp_path / "none") as resolver:
         assert not await resolver.query("box")
         assert await resolver.resolve("www.corp.example")
+        assert await resolver.addresses("www.corp.example", socket.AF_INET) == ["192.0.2.1"]
     assert libc.asked == []
 
 

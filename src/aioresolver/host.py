@@ -88,7 +88,7 @@ async def find_host(
         if not known.addresses:
             raise NoRecords(host, types[0].name, "this machine knows it without addresses of this family")
         return Host(list(known.addresses), name, known.canonical_name)
-    if not config.asks_dns and not config.needs_os_fallback:
+    if not (config.asks_dns or config.needs_os_fallback or config.from_environment):
         raise NameNotFound(host, types[0].name, "not in the hosts file, and nsswitch.conf names no DNS")
     if config.no_aaaa and family == socket.AF_INET6:
         submit = _without_aaaa(submit)
