@@ -55,6 +55,7 @@ def ask_both(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
         servers: Mapping[str, Any],
         addresses: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
+        hostname: str = "box",
     ) -> list[dict[str, Any]]:
         pairs = []
         for name, text in files.items():
@@ -64,7 +65,7 @@ def ask_both(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
             file.write_text(text)
             pairs += [str(file), f"/etc/{name}"]
         zones = [f"$ORIGIN{part}" for part in (FOLDER / "agreement.zone").read_text().split("$ORIGIN")[1:]]
-        plan = {"zones": zones, "hostname": "box", "servers": servers, "addresses": list(addresses), "cases": cases}
+        plan = {"zones": zones, "hostname": hostname, "servers": servers, "addresses": list(addresses), "cases": cases}
         namespaces = NAMESPACES if os.geteuid() == 0 and works([*NAMESPACES, "true"]) else UNPRIVILEGED
         python = [sys.executable, str(FOLDER / "both_sides.py")]
         done = subprocess.run(

@@ -202,6 +202,7 @@ class Machine(NamedTuple):
     servers: dict[str, Any] = EVERYWHERE
     nameservers: str = "nameserver 127.0.0.53\noptions timeout:1 attempts:1\n"
     environ: dict[str, str] = {}  # noqa: RUF012 - never changed
+    hostname: str = "box"
     gai_conf: str = ""
 
 
@@ -209,6 +210,9 @@ def searching(search: str, **more: Any) -> Machine:
     return Machine(SEARCHED, f"search {search}\n", **more)
 
 
+DEAD = "nameserver 127.0.0.55\nnameserver 127.0.0.56\noptions timeout:1 attempts:1\n"
+FEW = families("both.example", "nowhere.example", "txt.example", "www", "only2", "a.b", "files.example", "box", "other",
+               "twice.hosts", "localhost", "nowhere", "192.0.2.9", "www.broken.test", "six.hosts", "tab2.hosts")  # fmt: skip
 FILES_AND_DNS = families(
     *MACHINE_HOSTS, *DNS_HOSTS[:8], "www", "single", "nowhere", "192.0.2.9", "::1", "127.1", *SPECIAL_HOSTS
 )
@@ -273,8 +277,30 @@ MACHINES = {
     "one failing of two": Machine(families("both.example", "nowhere.example", "txt.example"),
                                   nameservers="nameserver 127.0.0.54\nnameserver 127.0.0.53\noptions timeout:1\n",
                                   servers={**EVERYWHERE, "127.0.0.54": [["servfail", {}]]}),
+    "no hosts line": Machine(FEW, "search one.test\n", nsswitch=""),
+    "dns files, all dead": Machine(FEW, nsswitch="dns files", nameservers=DEAD),
+    "dns [!UNAVAIL=return] files, all dead": Machine(FEW, nsswitch="dns [!UNAVAIL=return] files", nameservers=DEAD),
+    "dns [NOTFOUND=return] files, all dead": Machine(FEW, nsswitch="dns [NOTFOUND=return] files", nameservers=DEAD),
+    "files, all dead": Machine(FEW, nsswitch="files", nameservers=DEAD),
+    "files [SUCCESS=continue] dns": Machine(FEW, nsswitch="files [SUCCESS=continue] dns"),
+    "files [success=return notfound=continue] dns": Machine(FEW, nsswitch="files [success=return notfound=continue] dns"),
+    "rotate": Machine(FEW, "options rotate\nnameserver 127.0.0.54\n",
+                      servers={**EVERYWHERE, "127.0.0.54": EVERYWHERE["127.0.0.53"]}),
+    "IPv6 nameserver": Machine(FEW, nameservers="nameserver ::1\noptions timeout:1\n", servers={"::1": EVERYWHERE["127.0.0.53"]}),
+    "CRLF": Machine(FEW, "search one.test\r\n", nameservers="nameserver 127.0.0.53\r\noptions timeout:1 attempts:1\r\n",
+                    hosts=HOSTS.replace("\n", "\r\n")),
+    "no line feed at the end": Machine(FEW, "search one.test", hosts=HOSTS.rstrip("\n")),
+    "indented": Machine(FEW, " search two.test\n\tdomain two.test\n  nameserver 127.0.0.55\nsearch\tone.test\n"),
+    "four nameservers": Machine(FEW, "nameserver 127.0.0.53\n", nameservers="".join(
+        f"nameserver 127.0.0.{n}\n" for n in (55, 56, 57)) + "options timeout:1 attempts:1\n"),
+    "nonsense": Machine(FEW, "nameserver nonsense\nnameserver\nsearch one.test\nsearch\noptions ndots:x timeout:1 what:1\n"
+                        "lookup file bind\n"),
+    "the domain of the machine": Machine(FEW, hostname="box.two.test"),
+    "search that is no name": searching("bad..name one.test -x two_x.test .two.test"),
+    "many ndots": searching("one.test\noptions ndots:99"),
+    "both options": Machine(FEW, "search one.test\noptions ndots:2\noptions ndots:3 edns0 trust-ad\n"),
     "all dead": Machine(families("both.example", "www", "localhost", "files.example", "192.0.2.9", "box"), "search one.test\n",
-                        nameservers="nameserver 127.0.0.55\nnameserver 127.0.0.56\noptions timeout:1 attempts:1\n"),
+                        nameservers=DEAD),
     "no nameserver line": Machine(families("both.example", "www", "nowhere.example", "box"), "search one.test\n",
                                   nameservers="options timeout:1 attempts:1\n", servers={"127.0.0.1": EVERYWHERE["127.0.0.53"]}),
 }  # fmt: skip
@@ -399,8 +425,18 @@ def is_canonical_name(said: Said) -> bool:
 
 
 def is_late_file(said: Said) -> bool:
-    late = said.machine.nsswitch == "dns files"
-    return late and (said.host == "ip6-localhost" or (said.both_fail and said.theirs == "EAI_NONAME"))
+    order = said.machine.nsswitch
+    if not order.startswith("dns ") or not order.endswith("files"):
+        return False
+    return said.host == "ip6-localhost" or said.ours == "EAI_AGAIN" or (said.both_fail and said.theirs == "EAI_NONAME")
+
+
+def is_bad_suffix(said: Said) -> bool:
+    return "bad..name" in said.machine.resolv_conf and said.theirs == "EAI_NONAME"
+
+
+def is_carriage_return(said: Said) -> bool:
+    return "\r" in said.machine.nameservers and said.theirs == "EAI_AGAIN"
 
 
 def is_host_without_aaaa(said: Said) -> bool:
@@ -433,6 +469,8 @@ DIFFERENCES: dict[str, Callable[[Said], bool]] = {
     "NUL in a host": is_nul,
     "Canonical names": is_canonical_name,
     "`hosts: dns files`": is_late_file,
+    "CRLF in resolv.conf": is_carriage_return,
+    "A suffix that is no name": is_bad_suffix,
     "`no-aaaa`, and a host in the hosts file": is_host_without_aaaa,
     "`single-request`, and IPv4 fails": is_one_by_one,
     "REFUSED with `use-vc`": is_refused_over_tcp,
@@ -471,11 +509,16 @@ def test_both_say_the_same(name: str, ask_both: Callable[..., list[dict[str, Any
     files = {
         "hosts": machine.hosts,
         "resolv.conf": machine.nameservers + machine.resolv_conf,
-        "nsswitch.conf": f"hosts: {machine.nsswitch}\nservices: files\n",
+        "nsswitch.conf": f"hosts: {machine.nsswitch}\nservices: files\n" if machine.nsswitch else "services: files\n",
         "gai.conf": machine.gai_conf,
     }
     results = ask_both(
-        machine.cases, files=files, servers=machine.servers, addresses=machine.addresses, environ=machine.environ
+        machine.cases,
+        files=files,
+        servers=machine.servers,
+        addresses=machine.addresses,
+        environ=machine.environ,
+        hostname=machine.hostname,
     )
     machines_asked.add(name)
     pairs = zip(machine.cases, results, strict=True)

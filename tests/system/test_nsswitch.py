@@ -22,6 +22,8 @@ from aioresolver.system.nsswitch import parse_lookup_order
         ("hosts: files [NOTFOUND=return NOTFOUND=continue] dns", ("files", "dns")),
         ("hosts: dns [!UNAVAIL=return] files", ("dns",)),
         ("hosts: files[NOTFOUND=return]dns", ("files",)),
+        ("hosts: files [SUCCESS=continue] dns", ("dns",)),
+        ("hosts: files dns [SUCCESS=continue]", ("files", "dns")),
         ("hosts: nis\nhosts: files dns", ("files", "dns")),
         ("hosts:", ("files", "dns")),
         ("# hosts: nis", ("files", "dns")),
