@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum, IntFlag
 from typing import Any
 
@@ -43,6 +44,11 @@ class Code(IntEnum):
             return cls._value2member_map_[number]
         except KeyError:
             return cls._unnamed(number)
+
+    @classmethod
+    def by_number(cls) -> Mapping[int, Any]:
+        """The members that there are: those with a name, and those that were met so far."""
+        return cls._value2member_map_
 
     @classmethod
     def _unnamed(cls, number: int) -> Any:

@@ -6,8 +6,9 @@ import struct
 
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import RRType
+from aioresolver.wire.compression import NameMemo, read_name
 from aioresolver.wire.edns import read_options
-from aioresolver.wire.names import MAX_NAME, NameMemo, read_name
+from aioresolver.wire.names import MAX_NAME
 
 __all__ = ["MAX_QUESTIONS", "TTL_LIMIT", "OptLayout", "RecordLayout", "Sections", "check_owners", "read_layout"]
 

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from aioresolver.errors import RdataSyntaxError
 from aioresolver.wire.codes import Flag, Opcode, Rcode, RRClass, RRType
+from aioresolver.wire.compression import NameMemo, read_name, write_name
 from aioresolver.wire.edns import Edns
 from aioresolver.wire.layout import TTL_LIMIT, OptLayout, RecordLayout, Sections, check_owners, read_layout
-from aioresolver.wire.names import Name, NameMemo, read_name, write_name
+from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import GenericRdata, parse_rdata, read_rdata, write_rdata
 from aioresolver.wire.rdata.tokens import parse_ttl, tokenize
 
@@ -20,11 +21,9 @@ _header = struct.Struct(">HHHHHH")
 _type_and_class = struct.Struct(">HH")
 _fixed_part = struct.Struct(">HHIH")
 
-# The numbers that have names, looked up without the machinery of enum.
-_TYPES = {int(rrtype): rrtype for rrtype in RRType}
+# Looked up without the machinery of enum.
+_types, _classes, _rcodes = RRType.by_number(), RRClass.by_number(), Rcode.by_number()
 _TYPES_BY_NAME = {rrtype.name: rrtype for rrtype in RRType}
-_CLASSES = {int(rrclass): rrclass for rrclass in RRClass}
-_RCODES = {int(rcode): rcode for rcode in Rcode}
 
 _ROOT = Name(".")
 _EDNS = Edns()
@@ -288,7 +287,7 @@ class Message:
     @property
     def rcode(self) -> Rcode:
         """How the question went, the upper bits from EDNS included."""
-        rcode = _RCODES.get(self._rcode)
+        rcode: Rcode | None = _rcodes.get(self._rcode)
         return Rcode(self._rcode) if rcode is None else rcode
 
     @property
@@ -394,7 +393,7 @@ class Message:
             rrtype, rrclass = _type_and_class.unpack_from(wire, position)
             position += _type_and_class.size
             questions.append(
-                Question(name, _TYPES.get(rrtype) or RRType.of(rrtype), _CLASSES.get(rrclass) or RRClass.of(rrclass))
+                Question(name, _types.get(rrtype) or RRType.of(rrtype), _classes.get(rrclass) or RRClass.of(rrclass))
             )
         return tuple(questions)
 
@@ -409,8 +408,8 @@ class Message:
             record = new(Record)
             at_question = wire[owner] == 0xC0 and wire[owner + 1] == 12
             record._name = (asked if at_question else None) or read_name(wire, owner, memo)[0]
-            record._type = _TYPES.get(rrtype) or RRType.of(rrtype)
-            record._class = _CLASSES.get(rrclass) or RRClass.of(rrclass)
+            record._type = _types.get(rrtype) or RRType.of(rrtype)
+            record._class = _classes.get(rrclass) or RRClass.of(rrclass)
             record._ttl = ttl
             record._data = None
             record._source = wire, start, end, memo

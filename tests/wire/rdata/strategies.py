@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from aioresolver.wire.codes import RRType
-from aioresolver.wire.names import Name, read_name
+from aioresolver.wire.compression import read_name
+from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import GenericRdata, ServiceKey, ServiceParam, certificates, dnssec, fields, shapes, unusual
 from aioresolver.wire.rdata.service_params import SERVICE_PARAMS
 from aioresolver.wire.rdata.type_bitmap import TYPE_BITMAP

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
-from aioresolver.wire.names import NameMemo
+from aioresolver.wire.compression import NameMemo
 from aioresolver.wire.rdata.dnssec import ALGORITHM
 from aioresolver.wire.rdata.fields import BASE64, HEX, QUOTED, STRING, U8, U16, Field, Mnemonic
 from aioresolver.wire.rdata.registry import rdata

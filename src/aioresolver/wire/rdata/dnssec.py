@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
-from aioresolver.wire.names import Name, NameMemo, read_name
+from aioresolver.wire.compression import NameMemo, read_cased_name
+from aioresolver.wire.names import Name
 from aioresolver.wire.rdata.fields import BASE64, HEX, NAME_PLAIN, STRING, TTL, TYPE, U8, U16, Field, Mnemonic, Number
 from aioresolver.wire.rdata.registry import rdata
 from aioresolver.wire.rdata.tokens import Tokens
@@ -53,14 +54,7 @@ class _CasedName(Field[str]):
     expected = "a domain name"
 
     def read(self, wire: bytes, offset: int, end: int, memo: NameMemo | None) -> tuple[str, int]:
-        name, after = read_name(wire, offset, memo, end)
-        raw, folded = wire[offset:after], name.to_wire()
-        if raw == folded or raw.lower() != folded:
-            # Nothing to keep; or it is compressed, which it must not be, and its case is lost.
-            return str(name), after
-        # Behind the first length, each byte shows as one part of the text: a character, an escape, or a label's dot.
-        parts = zip(_find_parts(name), raw[1:], strict=True)
-        return "".join([chr(byte) if 0x41 <= byte <= 0x5A else part for part, byte in parts]), after
+        return read_cased_name(wire, offset, memo, end)
 
     def write(self, buffer: bytearray, value: str, offsets: dict[str, int] | None) -> None:
         buffer += Name(_cased(Name.parse(value), value)).to_wire()
@@ -71,9 +65,6 @@ class _CasedName(Field[str]):
     def parse(self, tokens: Tokens) -> str:
         token = tokens.peek()
         return _cased(tokens.name(), token.text if token else "")
-
-
-_find_parts = re.compile(r"\\[0-9]{3}|\\.|.").findall
 
 
 def _cased(name: Name, text: str) -> str:

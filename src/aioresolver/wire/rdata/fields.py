@@ -12,7 +12,8 @@ from typing import Generic, TypeVar
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
-from aioresolver.wire.names import Name, NameMemo, read_name, write_name
+from aioresolver.wire.compression import NameMemo, read_name, write_name
+from aioresolver.wire.names import Name
 from aioresolver.wire.rdata.tokens import Tokens, parse_ttl, quote
 
 __all__ = [
@@ -138,8 +139,10 @@ class TypeNumber(Field[RRType]):
     expected = "a record type such as A or TYPE65280"
 
     def read(self, wire: bytes, offset: int, end: int, memo: NameMemo | None) -> tuple[RRType, int]:
-        number, after = U16.read(wire, offset, end, memo)
-        return RRType.of(number), after
+        after = offset + 2
+        if after > end:
+            raise MessageFormatError(f"a record type runs over the end of the data at {end}")
+        return RRType.of(wire[offset] << 8 | wire[offset + 1]), after
 
     def write(self, buffer: bytearray, value: RRType, offsets: dict[str, int] | None) -> None:
         U16.write(buffer, value, offsets)
@@ -268,12 +271,14 @@ class CharacterStrings(Field["tuple[bytes, ...]"]):
     expected = "one or more strings"
 
     def read(self, wire: bytes, offset: int, end: int, memo: NameMemo | None) -> tuple[tuple[bytes, ...], int]:
-        strings = []
-        while True:
-            string, offset = STRING.read(wire, offset, end, memo)
-            strings.append(string)
-            if offset == end:
-                return tuple(strings), end
+        strings: list[bytes] = []
+        after = offset
+        while after < end or not strings:
+            start = after + 1
+            if start > end or (after := start + wire[after]) > end:
+                raise MessageFormatError(f"a string runs over the end of the data at {end}")
+            strings.append(wire[start:after])
+        return tuple(strings), end
 
     def write(self, buffer: bytearray, value: tuple[bytes, ...], offsets: dict[str, int] | None) -> None:
         if not value:

@@ -11,13 +11,16 @@ A type of your own joins in the same way.
 from __future__ import annotations
 
 from binascii import unhexlify
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from struct import Struct
 from typing import Any, NamedTuple, TypeVar
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
-from aioresolver.wire.names import Name, NameMemo
-from aioresolver.wire.rdata.fields import HEX, U16, Field
+from aioresolver.wire.compression import NameMemo
+from aioresolver.wire.names import Name
+from aioresolver.wire.rdata.fields import HEX, U16, Field, Number
 from aioresolver.wire.rdata.tokens import Tokens, tokenize
 
 __all__ = ["GenericRdata", "Shape", "parse_rdata", "rdata", "read_rdata", "shapes", "type_of", "write_rdata"]
@@ -110,11 +113,12 @@ def read_rdata(type: RRType, wire: bytes, offset: int, end: int, memo: NameMemo 
         raise MessageFormatError(f"the data from {offset} to {end} is not within the message's {len(wire)} bytes")
     read = _READERS.get(type)
     if read is None:
-        return GenericRdata(RRType(type), wire[offset:end])
+        return tuple.__new__(GenericRdata, (RRType.of(type), wire[offset:end]))
     try:
         return read(wire, offset, end, memo)
     except MessageFormatError as error:
-        raise MessageFormatError(f"malformed {RRType(type)} data: {error}") from None
+        error.args = (f"malformed {RRType(type)} data: {error}",)
+        raise
 
 
 def write_rdata(buffer: bytearray, data: Any, offsets: dict[str, int] | None = None) -> None:
@@ -180,18 +184,50 @@ def _reader(cls: type[D], fields: tuple[Field[Any], ...]) -> Reader:
 
         return read_one
 
-    reads = tuple(field.read for field in fields)
+    steps = tuple(_steps(fields))
 
     def read_all(wire: bytes, offset: int, end: int, memo: NameMemo | None) -> D:
-        values = []
-        for read in reads:
+        values: list[Any] = []
+        for several, read in steps:
             value, offset = read(wire, offset, end, memo)
-            values.append(value)
+            if several:
+                values += value
+            else:
+                values.append(value)
         if offset != end:
             raise MessageFormatError(f"it ends at {offset}, not at {end}")
         return new(cls, values)
 
     return read_all
+
+
+def _steps(fields: tuple[Field[Any], ...]) -> Iterator[tuple[bool, Reader]]:
+    """What reads the fields, and whether it gives several values: those of numbers in a row are read at once."""
+    for plain, some in groupby(fields, lambda field: bool(_code(field))):
+        if plain:
+            yield True, _read_numbers("".join(map(_code, some)))
+        else:
+            yield from ((False, field.read) for field in some)
+
+
+def _code(field: Field[Any]) -> str:
+    """What the struct module calls such a number; nothing when it is no number, or one with a way of its own."""
+    if not isinstance(field, Number) or type(field).read is not Number.read:
+        return ""
+    return {1: "B", 2: "H", 4: "I", 8: "Q"}.get(field.size, "")
+
+
+def _read_numbers(codes: str) -> Reader:
+    layout = Struct(f">{codes}")
+    size, unpack_from = layout.size, layout.unpack_from
+
+    def read_numbers(wire: bytes, offset: int, end: int, _memo: NameMemo | None) -> tuple[tuple[int, ...], int]:
+        after = offset + size
+        if after > end:
+            raise MessageFormatError(f"numbers run over the end of the data at {end}")
+        return unpack_from(wire, offset), after
+
+    return read_numbers
 
 
 def _parser(cls: type[D], fields: tuple[Field[Any], ...]) -> Callable[[Tokens], D]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple, Union
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
-from aioresolver.wire.names import NameMemo
+from aioresolver.wire.compression import NameMemo
 from aioresolver.wire.rdata.fields import U16, Field
 from aioresolver.wire.rdata.service_values import NAMED_KEYS, OPAQUE, VALUES, ServiceKey, parse_key
 from aioresolver.wire.rdata.tokens import Tokens, unescape
@@ -40,21 +40,18 @@ class ServiceParams(Field["tuple[ServiceParam, ...]"]):
     expected = "service parameters such as alpn=h2"
 
     def read(self, wire: bytes, offset: int, end: int, memo: NameMemo | None) -> tuple[tuple[ServiceParam, ...], int]:
-        params = []
+        params: list[ServiceParam] = []
         last = -1
         while offset < end:
-            if offset + 4 > end:
-                raise MessageFormatError(f"a service parameter runs over the end of the data at {end}")
-            number = int.from_bytes(wire[offset : offset + 2], "big")
             start = offset + 4
-            offset = start + int.from_bytes(wire[offset + 2 : start], "big")
-            if offset > end:
+            if start > end or (offset := start + (wire[start - 2] << 8 | wire[start - 1])) > end:
                 raise MessageFormatError(f"a service parameter runs over the end of the data at {end}")
+            number = wire[start - 4] << 8 | wire[start - 3]
             if number <= last:
                 raise MessageFormatError(f"the service parameters' keys do not increase: {number} follows {last}")
             last = number
             key = ServiceKey.of(number)
-            params.append(ServiceParam(key, VALUES.get(key, OPAQUE).read(wire[start:offset])))
+            params.append(tuple.__new__(ServiceParam, (key, VALUES.get(key, OPAQUE).read(wire[start:offset]))))
         if contradiction := _contradiction(params):
             raise MessageFormatError(contradiction)
         return tuple(params), end

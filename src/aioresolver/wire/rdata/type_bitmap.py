@@ -8,7 +8,7 @@ from typing import Any, overload
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
-from aioresolver.wire.names import NameMemo
+from aioresolver.wire.compression import NameMemo
 from aioresolver.wire.rdata.fields import TYPE, Field
 from aioresolver.wire.rdata.tokens import Tokens
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
-from aioresolver.wire.names import NameMemo
+from aioresolver.wire.compression import NameMemo
 from aioresolver.wire.rdata.fields import Field, Number
 from aioresolver.wire.rdata.registry import rdata
 from aioresolver.wire.rdata.tokens import Tokens
@@ -50,11 +50,10 @@ class _Extent(Field[int]):
     def read(self, wire: bytes, offset: int, end: int, memo: NameMemo | None) -> tuple[int, int]:
         if offset == end:
             raise MessageFormatError(f"a size runs over the end of the data at {end}")
-        digit, zeros = wire[offset] >> 4, wire[offset] & 0xF
-        # Zero has one form only, for otherwise it could not be written as it came.
-        if digit > 9 or zeros > 9 or (zeros and not digit):
+        value = _EXTENTS.get(wire[offset])
+        if value is None:
             raise MessageFormatError(f"expected {self.expected} at {offset}, found the byte {wire[offset]:02x}")
-        return int(str(digit) + "0" * zeros), offset + 1
+        return value, offset + 1
 
     def write(self, buffer: bytearray, value: int, offsets: dict[str, int] | None) -> None:
         digits = str(int(value))
@@ -69,6 +68,10 @@ class _Extent(Field[int]):
         # Only the first digit counts (RFC 1876, appendix A).
         digits = str(_parse_metres(tokens, 0, 9_999_999_999))
         return int(digits[0] + "0" * (len(digits) - 1))
+
+
+# By their byte, a digit and how many zeros; zero has one form only, or it could not be written as it came.
+_EXTENTS = {digit << 4 | zeros: digit * 10**zeros for digit in range(10) for zeros in range(10 if digit else 1)}
 
 
 class _Hardware(Field[bytes]):
