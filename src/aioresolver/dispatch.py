@@ -37,10 +37,10 @@ class Stats:
     """Plain counters of what was asked of the backend.
 
     `lookups` were sent to the backend; `answered` and `failed` are how they ended (`timed_out` of the failed);
-    `joined` asked for what was already under way; `under_way` and `waiting` are now.
+    `under_way` is how many have not ended yet; `joined` asked for what was already on its way.
     """
 
-    __slots__ = ("answered", "failed", "joined", "lookups", "timed_out", "under_way", "waiting")
+    __slots__ = ("answered", "failed", "joined", "lookups", "timed_out", "under_way")
 
     def __init__(self) -> None:
         self.lookups: int = 0
@@ -49,7 +49,6 @@ class Stats:
         self.timed_out: int = 0
         self.joined: int = 0
         self.under_way: int = 0
-        self.waiting: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """The counters by name."""
@@ -108,6 +107,8 @@ class Dispatch:
 
     def fly(self, question: Question) -> asyncio.Future[Answer[Any]]:
         """A future for this asker alone: cancelling it harms no other."""
+        if question in self._flights:
+            self.stats.joined += 1
         return self._flights.join(question, self._depart)
 
     def submit(self, question: Question) -> asyncio.Future[Answer[Any]]:
@@ -205,11 +206,13 @@ class _Trip(asyncio.Future[Answer[Any]]):
         self._due = deadline + GRACE
         self._set_alarm(self._due, self._overdue)
         dispatch.stats.lookups += 1
+        dispatch.stats.under_way += 1
         if dispatch.observer is not None:
             dispatch._tell(LookupStarted(self._question))
         try:
             self._sent = dispatch._send(self._question, deadline)
         except Exception as error:  # noqa: BLE001 - whatever the backend says goes to those who wait
+            dispatch.stats.under_way -= 1
             dispatch.limiter.release()
             self._failed(error, deadline - dispatch.timeout)
             return
@@ -218,6 +221,7 @@ class _Trip(asyncio.Future[Answer[Any]]):
     def _landed(self, sent: asyncio.Future[Answer[Any]]) -> None:
         dispatch, question = self._dispatch, self._question
         assert dispatch.loop is not None
+        dispatch.stats.under_way -= 1
         dispatch.limiter.release()
         if sent.cancelled():
             self.cancel()

@@ -28,6 +28,10 @@ class SingleFlight(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._flights)
 
+    def __contains__(self, key: object) -> bool:
+        """Whether a trip for the key is under way."""
+        return key in self._flights
+
     def join(self, key: K, depart: Callable[[K], asyncio.Future[V]]) -> asyncio.Future[V]:
         """A future of this asker's own for what the trip brings.
 
