@@ -27,8 +27,9 @@ class StubBackend(Closing):
 
     `nameservers` are URLs or addresses (`1.1.1.1`, `udp://127.0.0.1:5353`, `tls://9.9.9.9#dns.quad9.net`). Lost
     packets are sent again, to each nameserver in turn, until the deadline, and a late reply to any of them counts.
-    SERVFAIL, REFUSED and nonsense make the next nameserver's turn; truncation goes to TCP at the same one; one that
-    chokes on EDNS is asked without. Dead nameservers are remembered and probed.
+    SERVFAIL, REFUSED and nonsense make the next nameserver's turn, and an only one is asked once more; one that
+    refuses to be connected is tried three times within a second. Truncation goes to TCP at the same nameserver; one
+    that chokes on EDNS is asked without. Dead nameservers are remembered and probed.
 
     `open_transport` makes the transport to a nameserver; a test may hand in its own.
 
