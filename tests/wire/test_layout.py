@@ -8,7 +8,7 @@ import pytest
 
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire import layout
-from aioresolver.wire.layout import MAX_QUESTIONS, check_owners, read_layout
+from aioresolver.wire.layout import MAX_QUESTIONS, MAX_RECORDS, check_owners, read_layout
 
 QUESTION = b"\3www\7example\0\0\1\0\1"
 ASKED = b"\xc0\x0c"
@@ -76,7 +76,8 @@ def test_the_largest_ttl_stays():
         (message(after_header=b"\1a" * 128 + b"\0\0\1\0\1"), "no valid name at offset 12"),
         (message(after_header=b"\1a" * 127 + b"\1\0\0\1\0\1"), "no valid name at offset 12"),
         (message(after_header=QUESTION + b"\xc0\x1d\0\1\0\1", questions=2), "no valid name at offset 29"),
-        (message(after_header=b"\0\0\1\0\1" * 257, questions=257), "at most 256 questions, not 257"),
+        (message(after_header=b"\0\0\1\0\1" * 257, questions=257), "at most 256 questions and 4096 records"),
+        (message(*[record(b"\0", data=b"")] * 4097), "at most 256 questions and 4096 records"),
         (message(after_header=b"\1a" * 40), "ends in the middle"),
         (message(after_header=b"\3abc\0\0\1\0"), "the message ends at"),
         (message(after_header=b"\3ab"), "cannot hold"),
@@ -110,10 +111,11 @@ def test_several_questions_are_walked():
     assert [row[0] for row in read_layout(wire)[2][0]] == [42]
 
 
-def test_a_message_may_have_so_many_questions():
-    wire = message(questions=MAX_QUESTIONS, after_header=b"\0\0\1\0\1" * MAX_QUESTIONS)
+def test_a_message_may_have_so_many_questions_and_records():
+    records = [record(b"\0")] * MAX_RECORDS
+    wire = message(*records, questions=MAX_QUESTIONS, after_header=b"\0\0\1\0\1" * MAX_QUESTIONS)
 
-    assert read_layout(wire)[2] == ([], [], [])
+    assert len(read_layout(wire)[2][0]) == MAX_RECORDS
 
 
 # Owners

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import accumulate
 
 from aioresolver.errors import MessageFormatError
-from aioresolver.wire.names import MAX_NAME, Name, join_labels, rest_of, split_labels
+from aioresolver.wire.names import BYTES_SHOWN, MAX_NAME, Name, rest_of, split_labels
 
 __all__ = ["MAX_HOPS", "NameMemo", "read_cased_name", "read_name", "write_name"]
 
@@ -17,9 +16,10 @@ _POINTER_REACH = 0x4000
 _ROOT = Name(".")
 
 _Entry = tuple[Name, int, int, int, int, int]
-# What is known of the name that starts at an offset: a text and where in it the name starts (behind "." for the root,
-# so that more can be put before it), the name's length in bytes, its pointers, where the part ends that its first
-# pointer leads to (0 without one), and where its own first part ends.
+# What is known of the names that start at one offset, or at several in a row of labels: a text that ends with the name;
+# the offset that stands for the text's beginning, the name's place in it being so far behind (behind "." for the root,
+# so that more can be put before it); the offset where the name would end if it had no pointers; how many it has; where
+# the part ends that the first leads to (0 without one); and where the name's own first part ends.
 
 NameMemo = dict[int, "_Entry | None"]
 """What is known of the names in one message, by offset; None where no valid name starts.
@@ -38,7 +38,7 @@ def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int |
     memo = {} if memo is None else memo
     end = len(wire) if end is None else end
     limit = end if end < offset + MAX_NAME else offset + MAX_NAME  # noqa: FURB136 - min() takes a tenth of the time
-    position, dots, after = offset, -1, limit
+    position, dots, after, target = offset, -1, limit, 0
     known: _Entry | None = None
     try:
         while 0 < (length := wire[position]) < 0x40 and position < limit:
@@ -53,22 +53,23 @@ def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int |
         pass
     if known is None or after > end:
         raise MessageFormatError(f"no valid name at offset {offset}")
-    text, at, size, hops, reach, stop = known
-    size += position - offset
-    if hops >= MAX_HOPS or size > MAX_NAME or stop > offset:
+    text, base, close, hops, reach, stop = known
+    at, close = target - base, close - target + position
+    if hops >= MAX_HOPS or close - offset > MAX_NAME or stop > offset:
         raise MessageFormatError(f"no valid name at offset {offset}")
     if dots < 0:
         if at and text != ".":
             text = Name(text[at:])
-            memo[target] = text, 0, size, hops, reach, stop
+            memo[target] = text, target, known[2], hops, reach, stop
         return text, after
     head = wire[offset + 1 : position].translate(_TO_TEXT)
     if head.isascii() and head.count(b".") == dots:
         name = Name(f"{head.decode()}.{text[at:]}")
     else:
-        name = Name(f"{join_labels(_labels(wire[offset:position].lower()))}.{text[at:]}")
+        front = "".join(_shown(wire[offset:position].lower()))
+        name = Name(f"{front[1:]}.{text[at:]}")
     if offset < _POINTER_REACH:
-        memo[offset] = name, 0, size, hops + 1, stop, after
+        memo[offset] = name, offset, close, hops + 1, stop, after
     return name, after
 
 
@@ -82,8 +83,9 @@ def read_cased_name(wire: bytes, offset: int, memo: NameMemo | None = None, end:
     # No length is a letter.
     if part == part.lower():
         return str(name), after
-    labels = _labels(part)
-    return str(name) if labels[-1] else join_labels(labels), after
+    shown = _shown(part)
+    # What ends with a pointer does not end with the root's dot.
+    return "".join(shown)[1:] if shown[-1] == "." else str(name), after
 
 
 def write_name(buffer: bytearray, name: Name, offsets: dict[str, int] | None = None) -> None:
@@ -119,7 +121,7 @@ def write_name(buffer: bytearray, name: Name, offsets: dict[str, int] | None = N
                 offsets[text] = hops << 14 | start
 
 
-_END: _Entry = _ROOT, 1, 1, -1, 0, 0
+_END: _Entry = _ROOT, -1, 1, -1, 0, 0
 # How a name goes on that takes no pointer: with the root, which nothing leads to.
 
 _PLAIN = b"abcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -138,7 +140,7 @@ def _read_tail(wire: bytes, target: int, memo: NameMemo) -> _Entry | None:
     Forwards over labels and pointers to something known, the root or nonsense; then backwards, to settle each place
     passed. What is settled for a place does not depend on the way there, so no place is ever passed twice.
     """
-    runs: dict[int, list[int]] = {}
+    parts: list[tuple[list[int], int]] = []
     position = target
     entry: _Entry | None = None
     run: list[int] = []
@@ -152,24 +154,32 @@ def _read_tail(wire: bytes, target: int, memo: NameMemo) -> _Entry | None:
                 entry = memo[position]
                 break
             if not length:
-                entry = memo[position] = _ROOT, 1, 1, 0, 0, position + 1
+                entry = memo[position] = _ROOT, position - 1, position + 1, 0, 0, position + 1
                 break
-            if position in runs or length < 0xC0:
+            if length < 0xC0:
                 break
-            runs[position] = run
-            run = []
-            position = (length & 0x3F) << 8 | wire[position + 1]
+            target = (length & 0x3F) << 8 | wire[position + 1]
+            parts.append((run, position))
+            # Who comes here again goes round in a circle.
+            memo[run[0] if run else position] = None
+            position, run = target, []
     except IndexError:
         pass
     if run:
         entry = _through_labels(wire, run, position, entry, memo)
-    for start, run in reversed(runs.items()):
+        position = run[0]
+    for run, start in reversed(parts):
         if entry is not None:
-            text, at, size, hops, _, end = entry
-            entry = (text, at, size, hops + 1, end, start + 2) if hops < MAX_HOPS and end <= start else None
-        memo[start] = entry
+            text, base, close, hops, _, end = entry
+            shift = start - position
+            valid = hops < MAX_HOPS and end <= start
+            entry = (text, base + shift, close + shift, hops + 1, end, start + 2) if valid else None
         if run:
             entry = _through_labels(wire, run, start, entry, memo)
+            position = run[0]
+        else:
+            memo[start] = entry
+            position = start
     return entry
 
 
@@ -178,32 +188,32 @@ def _through_labels(wire: bytes, run: list[int], stop: int, entry: _Entry | None
     if entry is None:
         memo.update(dict.fromkeys(run))
         return None
-    text, at, size, hops, reach, end = entry
-    first = run[0]
-    size += stop - first
-    head = wire[first + 1 : stop].translate(_TO_TEXT)
-    if head.isascii() and head.count(b".") == len(run) - 1 and max(map(wire.__getitem__, run)) < _LONG_LABEL:
-        whole = Name(f"{head.decode()}.{text[at:]}")
-        places: Iterable[int] = [start - first for start in run]
-    else:
-        labels = _labels(wire[first:stop].lower())
-        front = join_labels(labels)
-        parts = front.split(".") if front.count(".") < len(run) else [join_labels([label]) for label in labels]
-        whole = Name(f"{front}.{text[at:]}")
-        places = accumulate([1 + len(part) for part in parts], initial=0)
+    text, base, close, hops, reach, end = entry
+    first, rest = run[0], text[stop - base :]
     # What starts before is too long, or overlaps what its pointer leads to.
-    least = max(reach, first + size - MAX_NAME)
-    for start, place in zip(run, places, strict=False):
-        memo[start] = (whole, place, size + first - start, hops, reach, end) if start >= least else None
+    least = max(reach, close - MAX_NAME)
+    if first < least:
+        memo.update(dict.fromkeys(run))
+    head = wire[first + 1 : stop].translate(_TO_TEXT)
+    is_short = stop - first < _LONG_LABEL or max(map(wire.__getitem__, run)) < _LONG_LABEL
+    if is_short and head.isascii() and head.count(b".") == len(run) - 1:
+        entry = Name(f"{head.decode()}.{rest}"), first, close, hops, reach, end
+        memo.update(dict.fromkeys(run if first >= least else [start for start in run if start >= least], entry))
+        return memo[first]
+    shown = _shown(wire[first:stop].lower())
+    whole = Name(f"{''.join(shown)[1:]}.{rest}")
+    ends = list(accumulate(map(len, shown)))
+    for start in run:
+        if start >= least:
+            memo[start] = whole, start - ends[start - first] + 1, close, hops, reach, end
     return memo[first]
 
 
-def _labels(part: bytes) -> list[bytes]:
-    """The labels that a part of a message is made of."""
-    labels = []
+def _shown(part: bytes) -> list[str]:
+    """Byte for byte, the text of labels; the length of each is the dot before it."""
+    shown = list(map(BYTES_SHOWN.__getitem__, part))
     position = 0
     while position < len(part):
-        after = position + 1 + part[position]
-        labels.append(part[position + 1 : after])
-        position = after
-    return labels
+        shown[position] = "."
+        position += 1 + part[position]
+    return shown

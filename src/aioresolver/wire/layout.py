@@ -10,10 +10,22 @@ from aioresolver.wire.compression import NameMemo, read_name
 from aioresolver.wire.edns import read_options
 from aioresolver.wire.names import MAX_NAME
 
-__all__ = ["MAX_QUESTIONS", "TTL_LIMIT", "OptLayout", "RecordLayout", "Sections", "check_owners", "read_layout"]
+__all__ = [
+    "MAX_QUESTIONS",
+    "MAX_RECORDS",
+    "TTL_LIMIT",
+    "OptLayout",
+    "RecordLayout",
+    "Sections",
+    "check_owners",
+    "read_layout",
+]
 
 MAX_QUESTIONS = 256
 """How many questions a message may have: a query has one (RFC 9619), one of multicast DNS some more."""
+
+MAX_RECORDS = 4096
+"""How many records a message may have: 64 KiB hold so many addresses, and more of nothing that is of use."""
 
 TTL_LIMIT = 0x80000000
 """A TTL is below this; on the wire, one that is not counts as 0 (RFC 2181, 8)."""
@@ -46,6 +58,8 @@ def read_layout(wire: bytes) -> tuple[int, int, Sections, OptLayout | None]:
     left = answer + authority + additional
     if 12 + 5 * questions + 11 * left > size:
         raise MessageFormatError(f"{size} bytes cannot hold as many questions and records as the header says")
+    if questions > MAX_QUESTIONS or left > MAX_RECORDS:
+        raise MessageFormatError(f"a message has at most {MAX_QUESTIONS} questions and {MAX_RECORDS} records")
     records: list[RecordLayout] = []
     opt: OptLayout | None = None
     try:
@@ -102,8 +116,6 @@ def check_owners(wire: bytes, section: list[RecordLayout], memo: NameMemo) -> No
 
 def _skip_questions(wire: bytes, count: int) -> int:
     """The offset behind the questions."""
-    if count > MAX_QUESTIONS:
-        raise MessageFormatError(f"a message has at most {MAX_QUESTIONS} questions, not {count}")
     position = 12
     memo: NameMemo = {}
     for _ in range(count):

@@ -145,8 +145,9 @@ class Record:
 
     def with_ttl(self, ttl: int) -> Record:
         """The same record with another TTL."""
-        record = Record(self._name, self._type, self._class, ttl, self._data)
-        record._source = self._source
+        source = self._source
+        record = Record(self._name, self._type, self._class, ttl, self._data if source is None else None)
+        record._source = source
         return record
 
     def write(self, buffer: bytearray, offsets: dict[str, int] | None = None) -> None:
@@ -411,7 +412,6 @@ class Message:
             record._type = _types.get(rrtype) or RRType.of(rrtype)
             record._class = _classes.get(rrclass) or RRClass.of(rrclass)
             record._ttl = ttl
-            record._data = None
             record._source = wire, start, end, memo
             records.append(record)
         return tuple(records)

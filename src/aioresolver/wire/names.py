@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from aioresolver.errors import NameSyntaxError
 
-__all__ = ["MAX_NAME", "Name", "join_labels", "rest_of", "split_labels"]
+__all__ = ["BYTES_SHOWN", "MAX_NAME", "Name", "rest_of", "split_labels"]
 
 MAX_NAME = 255
 """How many bytes the wire form of a name may have (RFC 1035, 2.3.4)."""
@@ -16,17 +15,16 @@ MAX_NAME = 255
 _MAX_LABEL = 63
 _MAX_TEXT = 4 * MAX_NAME  # every byte written \DDD
 
-_PLAIN_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 _match_plain = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?").fullmatch
 _match_token = re.compile(r"\\([0-9]{3})|\\([ -/:-~])|([!-\-/-\[\]-~]+)|(\.)").match
 _skip_label = re.compile(r"(?:[^.\\]|\\.)+\.").match
 
-# All but the dot, which separates labels more often than it is in one.
-_ESCAPES = {
-    byte: f"\\{chr(byte)}" if chr(byte) in '"();\\@$' else f"\\{byte:03d}"
+BYTES_SHOWN = [
+    f"\\{byte:03d}" if not 0x20 < byte < 0x7F else f"\\{chr(byte)}" if chr(byte) in '.;()"\\@$' else chr(byte)
     for byte in range(256)
-    if not 0x20 < byte < 0x7F or chr(byte) in '"();\\@$'
-}
+]
+"""How each byte of a label is written (RFC 1035, 5.1)."""
+
 _LENGTHS = [bytes((length,)) for length in range(_MAX_LABEL + 1)]
 
 
@@ -126,16 +124,6 @@ class Name(str):
 _ROOT = Name(".")
 
 
-def join_labels(labels: Sequence[bytes]) -> str:
-    """The text of labels, joined with dots; canonical when their letters are small."""
-    joined = b".".join(labels)
-    if len(joined.translate(None, _PLAIN_BYTES)) < len(labels):
-        return joined.decode()
-    if joined.count(b".") < len(labels):
-        return joined.decode("latin-1").translate(_ESCAPES)
-    return ".".join([label.decode("latin-1").translate(_ESCAPES).replace(".", "\\.") for label in labels])
-
-
 def _parse_any(text: str, origin: Name | None) -> Name:
     """Name.parse for what is not plain, or has an origin."""
     if len(text) > _MAX_TEXT:
@@ -145,7 +133,8 @@ def _parse_any(text: str, origin: Name | None) -> Name:
         labels += split_labels(origin or _ROOT)
     if sum(map(len, labels)) + len(labels) > MAX_NAME:
         raise _refusal(text, f"it is longer than {MAX_NAME} bytes")
-    return Name(join_labels([label.lower() for label in labels])) if len(labels) > 1 else _ROOT
+    shown = ["".join([BYTES_SHOWN[byte] for byte in label.lower()]) for label in labels]
+    return Name(".".join(shown)) if len(labels) > 1 else _ROOT
 
 
 def split_labels(text: str) -> list[bytes]:

@@ -117,7 +117,7 @@ def read_rdata(type: RRType, wire: bytes, offset: int, end: int, memo: NameMemo 
     try:
         return read(wire, offset, end, memo)
     except MessageFormatError as error:
-        error.args = (f"malformed {RRType(type)} data: {error}",)
+        error.args = (f"malformed {type} data: {error}",)
         raise
 
 
