@@ -9,7 +9,7 @@ import pytest
 
 from aioresolver.answer import Answer
 from aioresolver.errors import NameNotFound, NoRecords, ServerFailure
-from aioresolver.host import SearchList, find_host
+from aioresolver.host import FAMILY_GRACE, SearchList, find_host
 from aioresolver.system.config import SystemConfig, SystemConfigFiles
 from aioresolver.system.local import LocalNames
 from aioresolver.wire.codes import Rcode
@@ -40,11 +40,14 @@ class Machine:
         self.records = [Record.parse(line) for line in ZONE.splitlines()]
         self.asked = []
         self.broken = set()
+        self.silent = set()
 
     def submit(self, question):
         loop = asyncio.get_running_loop()
         future = loop.create_future()
         self.asked.append(f"{question.name} {question.type}")
+        if str(question.type) in self.silent:
+            return future
         if (question.name, str(question.type)) in self.broken:
             future.set_exception(ServerFailure(question.name, str(question.type), "out of order"))
             return future
@@ -131,6 +134,19 @@ async def test_one_family_is_enough(tmp_path):
 
     assert await machine.find("both.test") == ["192.0.2.1"]
     assert await machine.error_of("both.test", socket.AF_INET6) == socket.EAI_AGAIN
+
+
+@pytest.mark.parametrize(("silent", "left"), [("AAAA", "192.0.2.1"), ("A", "2001:db8::1")])
+def test_a_family_that_is_silent_is_waited_for_a_second(tmp_path, run_virtual, silent, left):
+    machine = Machine(tmp_path, hosts="")
+    machine.silent = {silent}
+
+    async def main():
+        began = asyncio.get_running_loop().time()
+        assert await machine.find("both.test") == [left]
+        return asyncio.get_running_loop().time() - began
+
+    assert run_virtual(main()) == pytest.approx(FAMILY_GRACE)
 
 
 async def test_the_root_first_in_the_search_list_is_a_suffix_like_others(tmp_path):

@@ -152,7 +152,10 @@ class Lookup(asyncio.Future[Answer[Any]]):
         if not getattr(error, "local", False):
             trial.upstream.health.failed(now)
         # A connection for what was truncated may break once; where there is none to be had, once more is enough.
-        self._strike(trial.upstream, 1 if trial.scheme == trial.upstream.nameserver.scheme else SECOND_CHANCE)
+        usual = trial.scheme == trial.upstream.nameserver.scheme
+        self._strike(trial.upstream, 1 if usual or self._truncated is None else SECOND_CHANCE)
+        if not usual:
+            trial.upstream.use_datagrams()
         if self._untried():
             self._try_next(now)
         elif not self._usable():
@@ -210,7 +213,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
 
     def _try_next(self, now: float) -> None:
         """Send to the upstream whose turn it is, and set the alarm for the end of its patience."""
-        busy = [trial.upstream for trial in self.trials if trial.scheme != "udp" and trial.pending]
+        busy = [trial.upstream for trial in self.trials if self._occupies(trial)]
         for upstream in self._usable():
             if upstream not in busy:
                 self._order.remove(upstream)
@@ -220,16 +223,24 @@ class Lookup(asyncio.Future[Answer[Any]]):
                 return
         self._set_alarm(self.deadline)
 
+    def _occupies(self, trial: _Trial) -> bool:
+        """Whether there is no sense in asking its upstream again: a connection retransmits by itself."""
+        if trial.scheme == "udp" or not trial.pending:
+            return False
+        # One that was tried instead of datagrams may be the wrong way.
+        instead = trial.upstream.nameserver.scheme == "udp" and self._truncated is None
+        return not (instead and trial.silent)
+
     def _end_of_patience(self, upstream: Upstream, now: float) -> float:
         patience = upstream.health.patience(len(self.trials) // len(self._order), self.deadline - now)
-        if upstream.nameserver.scheme != "udp":
+        if upstream.scheme != "udp":
             patience = max(patience, STREAM_PATIENCE)
         return min(now + patience, self.deadline)
 
     def _send(self, upstream: Upstream, now: float, *, scheme: str | None = None, edns: bool | None = None) -> None:
         if edns is None:
             edns = upstream.speaks_edns(now, silences=self._silences(upstream) if self.trials else 0)
-        trial = _Trial(self, upstream, scheme or upstream.nameserver.scheme, now, edns=edns)
+        trial = _Trial(self, upstream, scheme or upstream.scheme, now, edns=edns)
         self.trials.append(trial)
         trial.send()
 
@@ -359,8 +370,7 @@ class _Trial:
         if self.silent or not self.pending:
             return
         self.silent = True
-        self.upstream.health.silent(now)
-        self.upstream.window.lost(now)
+        self.upstream.went_silent(self.scheme, now)
         self._release()
 
     def as_attempt(self, now: float) -> Attempt:

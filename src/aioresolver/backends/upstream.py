@@ -15,6 +15,7 @@ __all__ = ["Upstream"]
 EDNS_RETRY = 900.0
 SILENCES_TO_DOUBT_EDNS = 2
 PROBE_TIMEOUT = 2.0
+SECONDS_OVER_TCP = 60.0
 USEFUL_RCODES = (0, 3)
 MOST_UNDER_WAY = 1000
 
@@ -22,12 +23,14 @@ MOST_UNDER_WAY = 1000
 class Upstream:
     """One nameserver, its transports, and what was learnt of it.
 
+    `scheme` is how it is asked at present: a nameserver over UDP is asked over TCP for a minute when it is silent
+    while datagrams come that match no query, which a forger sends, or a forwarder that strips the question.
     `served_at` is when it last gave a useful reply, in loop time. `edns_refused_at` is when it was found to choke on
     EDNS; after a quarter of an hour it is tried again.
     """
 
-    __slots__ = ("_edns_answered", "_edns_refused_at", "_open", "_probes", "_room", "_transports", "edns_doubted", "health",
-                 "nameserver", "served_at", "text", "window")  # fmt: skip
+    __slots__ = ("_datagrams_at", "_edns_answered", "_edns_refused_at", "_near_misses", "_open", "_probes", "_room",
+                 "_transports", "edns_doubted", "health", "nameserver", "scheme", "served_at", "text", "window")  # fmt: skip
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Upstream:
         most: int = MOST_UNDER_WAY,
     ) -> None:
         self.nameserver: Nameserver = nameserver
+        self.scheme: str = nameserver.scheme
         self.text: str = str(nameserver)
         self.health: Health = Health()
         self.window: Window = Window(most)
@@ -45,6 +49,8 @@ class Upstream:
         self._edns_answered = False
         self._edns_refused_at: float | None = None
         self.served_at: float = float("-inf")
+        self._near_misses = 0
+        self._datagrams_at = float("-inf")
         self._open = open_transport
         self._room = room
         self._probes: set[asyncio.Future[bytes]] = set()
@@ -84,6 +90,8 @@ class Upstream:
         """It gave a useful reply to a question with or without EDNS."""
         self.health.served()
         self.served_at = now
+        if self.scheme != self.nameserver.scheme and now >= self._datagrams_at:
+            self.use_datagrams()
         if edns:
             self._edns_answered = True
         elif self.edns_doubted or not self._edns_answered:
@@ -96,6 +104,23 @@ class Upstream:
         if refused_at is not None and now - refused_at < EDNS_RETRY:
             return False
         return silences < SILENCES_TO_DOUBT_EDNS or self._edns_answered
+
+    def went_silent(self, scheme: str, now: float) -> None:
+        """It let a question wait: change the transport when that may be the reason."""
+        self.health.silent(now)
+        self.window.lost(now)
+        if scheme != self.nameserver.scheme:
+            self.use_datagrams()
+            return
+        near_misses = getattr(self._transports[scheme], "near_misses", 0)
+        if near_misses > self._near_misses:
+            self._near_misses = near_misses
+            self.scheme = "tcp"
+            self._datagrams_at = now + SECONDS_OVER_TCP
+
+    def use_datagrams(self) -> None:
+        """Ask in the usual way again."""
+        self.scheme = self.nameserver.scheme
 
     async def aclose(self) -> None:
         """Close the transports; what is under way fails."""
