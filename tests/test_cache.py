@@ -635,3 +635,14 @@ class AgainstADict(RuleBasedStateMachine):
 TestAgainstADict = AgainstADict.TestCase
 # Below the sweep's interval, so that the dict need not know of it.
 TestAgainstADict.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
+
+
+def test_forgetting_failures_leaves_the_answers() -> None:
+    cache = Cache()
+    cache.put(found(), NOW)
+    cache.put_failure(ask("other.example"), failure("other.example"), NOW)
+    cache.forget_failures()
+
+    assert cache.get(ask(), NOW) is not None
+    assert cache.get(ask("other.example"), NOW) is None
+    assert (len(cache), cache.stats.flushed) == (1, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 import threading
@@ -13,12 +14,13 @@ import pytest
 from aioresolver.backends.stub import StubBackend
 from aioresolver.backends.system import SystemBackend
 from aioresolver.configured import ConfiguredBackend, choose_backend
-from aioresolver.errors import LookupTimeout, NameNotFound, NoRecords, ServerFailure, UsageError
+from aioresolver.errors import ConfigurationError, LookupTimeout, NameNotFound, NoRecords, ServerFailure, UsageError
 from aioresolver.resolver import Resolver
 from aioresolver.system.config import NAMESERVERS_VARIABLE, SystemConfig, SystemConfigFiles
 from aioresolver.testing import DNSServer, Fault
 from aioresolver.testing.libc import point_getaddrinfo_at
 from aioresolver.transports.nameserver import Nameserver
+from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
 
 ZONES = (
@@ -314,3 +316,36 @@ async def test_the_real_getaddrinfo(server: DNSServer) -> None:
                 pytest.skip("this C library cannot be pointed at a server")
             assert [str(data) for data in answer] == ["10.0.0.7"]
             assert not await resolver.query("no.internal")
+
+
+# ---- what is under way when the configuration changes
+
+
+def test_what_is_under_way_has_the_configuration_looked_at(run_virtual: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every two seconds, until nothing is; nonsense in the environment is for the next asker to hear."""
+    looks: list[float] = []
+    files = Files("udp://192.0.2.1")
+    real = files.current
+
+    def current(now: float) -> SystemConfig:
+        looks.append(now)
+        if len(looks) == 3:
+            raise ConfigurationError("nonsense")
+        return real(now)
+
+    monkeypatch.setattr(files, "current", current)
+    monkeypatch.setattr("aioresolver.backends.stub.StubBackend.busy", property(lambda _: len(looks) < 6))
+
+    async def main() -> list[float]:
+        loop = asyncio.get_running_loop()
+        backend = ConfiguredBackend(files, os_fallback=False)
+        backend._stub = StubBackend("udp://192.0.2.1")
+        monkeypatch.setattr(StubBackend, "submit", lambda *_: loop.create_future())
+        began = loop.time()
+        for _ in range(2):
+            backend.submit(Question.parse("www.example"), began + 5)
+            await asyncio.sleep(20)
+        await backend.aclose()
+        return [when - began for when in looks]
+
+    assert run_virtual(main()) == pytest.approx([0, 2, 4, 20, 22, 24])

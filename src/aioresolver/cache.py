@@ -249,6 +249,11 @@ class Cache:
         self._stats.flushed += len(answers) + len(failures)
         return len(answers) + len(failures)
 
+    def forget_failures(self) -> None:
+        """Forget that lookups failed, as after a change of network; answers stay."""
+        self._stats.flushed += len(self._failures)
+        self._failures.clear()
+
     def save(self, path: str | os.PathLike[str], *, now: float | None = None) -> int:
         """Write the fresh answers to a file, for `load`; how many is returned.
 

@@ -18,6 +18,8 @@ from aioresolver.wire.message import Question
 
 __all__ = ["ConfiguredBackend", "choose_backend"]
 
+WATCH_INTERVAL = 2.0
+
 
 def choose_backend(backend: Backend | str | Sequence[str] | None, *, os_fallback: bool = True) -> Backend:
     """The backend that is meant; raises ConfigurationError with the choices when nothing is."""
@@ -51,11 +53,13 @@ def _named_backend(name: str) -> Backend:
 class ConfiguredBackend:
     """A StubBackend for the nameservers that this machine is configured with, made anew when that changes.
 
-    The configuration is looked at again at most every few seconds, when a question comes. Lookups under way finish at
-    the old nameservers.
+    The configuration is looked at again at most every few seconds, when a question comes and while one is under way.
+    Lookups under way go on at the old nameservers, and where these are silent, at the new ones.
 
     With `os_fallback` the operating system is asked for hosts and addresses that DNS cannot answer for: see
     OsFallback. `system` makes the backend that asks it, when it is needed first.
+
+    `changed` is called when there are other nameservers: what was learnt of the old ones no longer holds.
     """
 
     concurrency: int = StubBackend.concurrency
@@ -73,6 +77,8 @@ class ConfiguredBackend:
         self._system: Backend | None = None
         self._fallback = OsFallback(self.system, self._served_at) if os_fallback else None
         self._retiring: dict[StubBackend, asyncio.Task[None]] = {}
+        self._watch: asyncio.TimerHandle | None = None
+        self.changed: Callable[[], object] | None = None
         self._closed = False
 
     def config(self) -> SystemConfig:
@@ -112,6 +118,8 @@ class ConfiguredBackend:
         self._closed = True
         if self._fallback is not None:
             self._fallback.close()
+        if self._watch is not None:
+            self._watch.cancel()
         retiring = list(self._retiring.values())
         for task in retiring:
             task.cancel()
@@ -123,19 +131,46 @@ class ConfiguredBackend:
 
     def _ask_dns(self, question: Question, deadline: float) -> asyncio.Future[Answer[Any]]:
         """Ask the nameservers of the moment, and nobody else."""
+        if self._watch is None:
+            self._watch = asyncio.get_running_loop().call_later(WATCH_INTERVAL, self._look)
+        return self._current_stub().submit(question, deadline)
+
+    def follow(self) -> bool:
+        """Look whether the nameservers are others than at the last lookup, and change to them if so."""
+        before = self._stub
+        return before is not None and not self._closed and self._current_stub() is not before
+
+    def _current_stub(self) -> StubBackend:
+        """The backend for the nameservers of the moment."""
         nameservers = self.config().nameservers
         stub = self._stub
         if stub is None or stub.nameservers != nameservers:
+            self._stub = StubBackend(nameservers)
             if stub is not None:
-                self._retire(stub)
-            stub = self._stub = StubBackend(nameservers)
-        return stub.submit(question, deadline)
+                self._retire(stub, self._stub)
+                if self.changed is not None:
+                    self.changed()
+            stub = self._stub
+        return stub
+
+    def _look(self) -> None:
+        """While lookups are under way, see whether they have the right nameservers: they may wait for dead ones."""
+        self._watch = None
+        try:
+            stub = self._current_stub()
+        except ConfigurationError:  # the next question will tell its asker
+            return
+        if stub.busy or self._retiring:
+            self._watch = asyncio.get_running_loop().call_later(WATCH_INTERVAL, self._look)
 
     def _served_at(self) -> float:
         """When a nameserver of the moment was last of use, in loop time."""
         return self._stub.served_at if self._stub is not None else float("-inf")
 
-    def _retire(self, stub: StubBackend) -> None:
+    def _retire(self, stub: StubBackend, successor: StubBackend) -> None:
+        stub.hand_over(successor)
+        for older in self._retiring:
+            older.hand_over(successor)
         task = asyncio.get_running_loop().create_task(stub.drain())
         self._retiring[stub] = task
         task.add_done_callback(lambda _: self._retiring.pop(stub))

@@ -102,6 +102,8 @@ class Resolver(Closing):
         if limiter is None:
             limiter = Limiter(getattr(self.backend, "concurrency", DEFAULT_CONCURRENCY))
         self.cache: Cache = Cache() if cache is None else cache
+        if isinstance(self.backend, ConfiguredBackend):
+            self.backend.changed = self.cache.forget_failures
         self.limiter: Limiter = limiter
         self._dispatch = Dispatch(self.backend, self.cache, limiter, timeout=timeout, observer=observer)
         config = self.backend.files if isinstance(self.backend, ConfiguredBackend) else None
@@ -279,6 +281,12 @@ class Resolver(Closing):
         found = self._local.answer(question, now) if hosts else special_answer(question, now)
         if found is None:
             found = self._dispatch.known(question, now)
+            if (
+                isinstance(found, ResolutionError)
+                and isinstance(self.backend, ConfiguredBackend)
+                and self.backend.follow()
+            ):
+                found = None  # it failed at nameservers that are no longer ours
         if found is None:
             found = literal_answer(question, now)
         return found

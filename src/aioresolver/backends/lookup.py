@@ -97,6 +97,13 @@ class Lookup(asyncio.Future[Answer[Any]]):
                 if upstream.health.wants_probe(now):
                     upstream.probe(self.question, now)
 
+    def widen(self, upstreams: Sequence[Upstream]) -> None:
+        """Ask these from now on: soon, and before the others."""
+        self._upstreams = [*upstreams, *self._upstreams]
+        if self._order:
+            self._order = [*upstreams, *self._order]
+            self._set_alarm(min(self._loop_time() + BREATHER, self.deadline))
+
     def cancel(self, msg: Any | None = None) -> bool:
         """Nobody wants the answer any more."""
         if self.done():

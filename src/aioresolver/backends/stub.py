@@ -80,6 +80,11 @@ class StubBackend(Closing):
         """When a nameserver last gave a useful reply, in loop time."""
         return max(upstream.served_at for upstream in self._upstreams)
 
+    @property
+    def busy(self) -> bool:
+        """Whether lookups are under way."""
+        return bool(self._under_way)
+
     async def aclose(self) -> None:
         """Close every socket; lookups under way fail. May be called twice."""
         self._closed = True
@@ -90,6 +95,11 @@ class StubBackend(Closing):
             await upstream.aclose()
         if self._alarms is not None:
             self._alarms.close()
+
+    def hand_over(self, successor: StubBackend) -> None:
+        """Have the lookups under way go on at the successor's nameservers, where these here let them wait."""
+        for lookup in self._under_way:
+            lookup.widen(successor._upstreams)
 
     async def drain(self) -> None:
         """Let the lookups under way finish, then close."""
