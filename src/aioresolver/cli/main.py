@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         parser = Parser(prog=f"aioresolver {words.pop(0)}", description=command.DESCRIPTION)
     command.add_options(parser)
-    options = parser.parse_args(words)
+    options = parser.parse_intermixed_args(words)  # names, files and nameservers may stand before and after options
     try:
         status: int = command.run(options)
     except KeyboardInterrupt:
