@@ -156,3 +156,18 @@ def test_progress_is_for_terminals(environment: dict[str, str]) -> None:
         os.close(theirs)
     assert len(rows(done.stdout.decode())) == 1
     assert "1 ok" in shown
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "many", "100001", "9" * 5000])
+def test_an_impossible_concurrency_is_one_line(run: Any, count: str) -> None:
+    done = run("bulk", "--concurrency", count)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell's redirection")
+@pytest.mark.parametrize(("closed", "status"), [("<&-", 8), (">&-", 10)])
+def test_a_closed_standard_stream_is_one_line(environment: dict[str, str], closed: str, status: int) -> None:
+    command = f"echo www.cli.test | {{ '{sys.executable}' -m aioresolver bulk - {closed}; }}"
+    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, timeout=50, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (status, b"", 1)
+    assert b"is closed" in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import json
 import os
 import sys
@@ -28,6 +29,8 @@ INTERRUPTED = 130
 PIPE_CLOSED = 141
 CHUNK = 65536
 PROGRESS_EVERY = 0.2
+# Each of them has a task, made at the start.
+MOST_AT_ONCE = 100_000
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +56,11 @@ def run(options: argparse.Namespace) -> int:
         nameservers, backend=options.backend, timeout=options.timeout, search=False, concurrency=options.concurrency
     )
     path = files[0] if files else "-"
+    if sys.stdout is None:  # closed before we began, as by >&-
+        raise OSError(errno.EBADF, "standard output is closed")
+    if path == "-" and sys.stdin is None:
+        print("aioresolver bulk: cannot read standard input: it is closed", file=sys.stderr)
+        return NO_NAMES_FILE
     try:
         source = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115 - closed below, unless stdin
     except OSError as error:
@@ -148,6 +156,6 @@ class Progress:
 
 
 def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= MOST_AT_ONCE:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0, and at most {MOST_AT_ONCE:,}")
     return int(text)
