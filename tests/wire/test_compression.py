@@ -9,7 +9,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aioresolver.errors import MessageFormatError
-from aioresolver.wire.compression import MAX_HOPS, read_cased_name, read_name, write_name
+from aioresolver.wire.compression import (
+    MAX_DETOURS,
+    MAX_ESCAPED,
+    MAX_HOPS,
+    NameMemo,
+    read_cased_name,
+    read_name,
+    write_name,
+)
 from aioresolver.wire.names import Name, split_labels
 
 checked = settings(derandomize=True, deadline=None, max_examples=150, database=None)
@@ -50,18 +58,18 @@ def test_no_byte_of_a_label_is_taken_for_a_length_nor_the_other_way_round(size, 
 
     for offset in (0, 2, len(wire) - 6, len(wire) - 4):
         expected = dnspython_read(wire, offset)
-        assert read_name(wire, offset, {}) == read_name(wire, offset) == expected
+        assert read_name(wire, offset, NameMemo()) == read_name(wire, offset) == expected
         assert read_cased_name(wire, offset)[0].lower() == expected[0]
 
 
 def test_a_pointer_leads_backwards():
     wire = b"\3www\7example\0" + b"\4mail" + pointer(4) + pointer(13)
-    memo = {}
+    memo = NameMemo()
 
     assert read_name(wire, 0, memo) == ("www.example.", 13)
     assert read_name(wire, 13, memo) == ("mail.example.", 20)
     assert read_name(wire, 20, memo) == ("mail.example.", 22)
-    assert read_name(wire, 20, {}) == ("mail.example.", 22)
+    assert read_name(wire, 20, NameMemo()) == ("mail.example.", 22)
     assert read_name(wire, 20) == ("mail.example.", 22)
     assert read_name(wire, 20, memo)[0] is read_name(wire, 13, memo)[0] or memo
 
@@ -107,7 +115,7 @@ def test_what_is_no_name_raises(wire, offset):
     with pytest.raises(MessageFormatError):
         read_name(wire, offset)
     with pytest.raises(MessageFormatError):
-        read_name(wire, offset, {})
+        read_name(wire, offset, NameMemo())
 
 
 def test_a_name_stays_in_its_field():
@@ -133,21 +141,50 @@ def chain(hops):
 def test_sixteen_pointers_are_followed_and_no_more(warm):
     wire, offset = chain(MAX_HOPS)
     deeper, deepest = chain(MAX_HOPS + 1)
-    memo = {}
+    memo = NameMemo()
     if warm:
         for start in range(3, deepest, 4):
             read_name(deeper, start, memo)
 
-    assert read_name(wire, offset, memo if warm else {})[0] == "b." * MAX_HOPS + "a."
+    assert read_name(wire, offset, memo if warm else NameMemo())[0] == "b." * MAX_HOPS + "a."
     with pytest.raises(MessageFormatError):
         read_name(deeper, deepest, memo)
+
+
+def test_so_many_names_may_be_known_by_pointers_alone():
+    wire = b"\1a\0" + (b"\1b" + pointer(0)) * (MAX_DETOURS + 1)
+    starts = range(3, len(wire), 4)
+    wire += b"".join(map(pointer, starts))
+    memo, known = NameMemo(), NameMemo()
+
+    found = [outcome(read_name, wire, offset, memo) for offset in range(len(wire) - 2 * len(starts), len(wire), 2)]
+    assert [name and name[0] for name in found] == ["b.a."] * MAX_DETOURS + [None]
+    assert outcome(read_name, wire, len(wire) - 2, memo) is None
+    assert outcome(read_name, wire, 3, memo) == ("b.a.", 7)
+    for offset in starts:
+        read_name(wire, offset, known)
+    assert read_name(wire, len(wire) - 2, known) == ("b.a.", len(wire))
+
+
+@pytest.mark.parametrize(
+    ("label", "most"),
+    [(b"\x3f" + b"a" * 63, 1500), (b"\x31" + b"a" * 48 + b"\xff", 1500), (b"\x3f" + b"\xff" * 63, MAX_ESCAPED)],
+)
+def test_so_many_names_may_be_long_for_their_escapes(label, most):
+    wire = label * 3 + b"\0" + b"".join(b"\4%04d" % number + pointer(0) for number in range(1500))
+    memo = NameMemo()
+
+    found = [outcome(read_name, wire, offset, memo) for offset in range(len(label) * 3 + 1, len(wire), 7)]
+
+    assert sum(name is not None for name in found) == most
+    assert None not in found[: most - 1]
 
 
 @pytest.mark.parametrize("warm", [False, True])
 def test_the_length_counts_through_pointers(warm):
     tail = b"\x3f" + b"a" * 63
     wire = tail * 3 + b"\x39" + b"b" * 57 + b"\0" + b"\3cde" + pointer(0) + b"\4cdef" + pointer(0)
-    memo = {}
+    memo = NameMemo()
     if warm:
         read_name(wire, 0, memo)
 
@@ -189,7 +226,7 @@ def test_reading_does_not_depend_on_what_was_read_before_and_agrees_with_dnspyth
     expected = {offset: outcome(dnspython_read, wire, offset) for offset in offsets}
     if random is not None:
         random.shuffle(offsets)
-    memo = {}
+    memo = NameMemo()
 
     for offset in offsets * 2:
         assert outcome(read_name, wire, offset, memo) == expected[offset]
@@ -222,9 +259,9 @@ def starts_in(wire):
 def test_a_compressed_name_has_small_letters():
     wire = b"\3WWW\0" + b"\1A" + pointer(0) + pointer(5)
 
-    assert read_cased_name(wire, 0, {}) == ("WWW.", 5)
-    assert read_cased_name(wire, 5, {}) == ("a.www.", 9)
-    assert read_cased_name(wire, 9, {}) == ("a.www.", 11)
+    assert read_cased_name(wire, 0, NameMemo()) == ("WWW.", 5)
+    assert read_cased_name(wire, 5, NameMemo()) == ("a.www.", 9)
+    assert read_cased_name(wire, 9, NameMemo()) == ("a.www.", 11)
 
 
 class Counting(bytes):
@@ -254,7 +291,7 @@ def test_reading_every_name_of_a_message_takes_linear_work(wire, step):
     starts = list(range(min(len(wire), 16_384)))[::step]
     counted = Counting(wire + b"".join(map(pointer, starts)))
     Counting.looks = 0
-    memo = {}
+    memo = NameMemo()
 
     for index in range(len(starts)):
         outcome(read_name, counted, len(wire) + 2 * index, memo)
@@ -301,7 +338,7 @@ def test_nothing_is_remembered_beyond_the_reach_of_pointers():
 
 
 def test_what_is_written_takes_no_more_pointers_than_may_be_read():
-    buffer, offsets, memo = bytearray(), {}, {}
+    buffer, offsets, memo = bytearray(), {}, NameMemo()
     names = [Name.parse("a." * labels) for labels in range(1, 127)]
     starts = []
     for name in names:
@@ -321,7 +358,7 @@ def test_names_come_back_from_a_compressed_message(lists, repeats, start):
     for name in names:
         starts.append(len(buffer))
         write_name(buffer, name, offsets)
-    wire, memo = bytes(buffer), {}
+    wire, memo = bytes(buffer), NameMemo()
 
     for name, offset in zip(names, starts, strict=True):
         assert read_name(wire, offset, memo)[0] == read_name(wire, offset)[0] == name

@@ -592,10 +592,13 @@ BOMBS = {
     "names of binary labels": (bomb(BINARY * 64, labels_in(BINARY, 64)[1:], owner=b"\1\xff"), None),
     "labels of labels": (bomb(b"\1" * 8000 + b"\0" * 8000, range(16_000)), None),
     "names without end": (bomb(b"\1a" * 8100, range(0, 16_200, 2)), 2400),
-    "fifteen pointers in a row": (bomb(pointers_to_pointers(15), range(3, 16_003, 2), owner=b""), 0),
+    "fifteen pointers in a row": (bomb(pointers_to_pointers(15), range(3, 16_003, 2), owner=b""), None),
     "126 pointers in a row": (bomb(pointers_to_pointers(126), range(3, 16_003, 2)), 2000),
-    "a name in fifteen parts": (bomb(pointers_to_pointers(14), range(3, 16_003, 2), owner=b"\1x", data=b"\0\1\1y"), 0),
-    "pointers for all": (bomb(pointers_to_pointers(15), range(3, 16_003, 2), owner=b"", data=b"", rrtype=5), 0),
+    "a name in fifteen parts": (
+        bomb(pointers_to_pointers(14), range(3, 16_003, 2), owner=b"\1x", data=b"\0\1\1y"),
+        None,
+    ),
+    "pointers for all": (bomb(pointers_to_pointers(15), range(3, 16_003, 2), owner=b"", data=b"", rrtype=5), None),
     "data that runs on": (bomb(b"\0", [0], data=b"\1a" * 3 + b"\1", rrtype=2), 3000),
 }
 
@@ -609,13 +612,18 @@ def test_a_bomb_of_64_kib_takes_linear_work(name):
 
     message = Message.parse(wire)
     malformed = 0
-    for record in message.answer:
+    try:
+        records = message.answer
+    except MessageFormatError:
+        records = ()
+        assert least_malformed is None
+    for record in records:
         try:
             assert record.name is not record.data
         except MessageFormatError:
             malformed += 1
 
-    assert len(message.answer) > 2000
+    assert len(message.layout[0]) > 2000
     assert Counting.looks < 2 * len(wire)
-    assert least_malformed is None or malformed >= least_malformed
+    assert malformed >= (least_malformed or 0)
     assert least_malformed != 0 or malformed == 0

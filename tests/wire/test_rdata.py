@@ -19,6 +19,7 @@ from tests.wire.rdata.strategies import TYPES, rdata_values, values_of
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
+from aioresolver.wire.compression import NameMemo
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import GenericRdata, parse_rdata, read_rdata, type_of, write_rdata
 
@@ -270,7 +271,7 @@ def test_each_reads_what_the_other_compresses(value):
     write_rdata(buffer, value, offsets)
     write_rdata(buffer, value, offsets)
 
-    assert read_rdata(type_of(value), message, start, len(message), {}) == value
+    assert read_rdata(type_of(value), message, start, len(message), NameMemo()) == value
     assert dns.rdata.from_wire("IN", int(type_of(value)), bytes(buffer), start, len(buffer) - start) == peer
     assert buffer == message
 

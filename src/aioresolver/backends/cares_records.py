@@ -74,7 +74,7 @@ def _naptr(data: pycares.NAPTRRecordData) -> NAPTR:
 def _caa(data: pycares.CAARecordData) -> Any:
     tag = _octets(data.tag)
     wire = bytes((data.critical, len(tag))) + tag + _octets(data.value)
-    return read_rdata(RRType.CAA, wire, 0, len(wire), {})
+    return read_rdata(RRType.CAA, wire, 0, len(wire))
 
 
 def _https(data: pycares.HTTPSRecordData) -> Any:
@@ -82,7 +82,7 @@ def _https(data: pycares.HTTPSRecordData) -> Any:
     wire = data.priority.to_bytes(2, "big") + _name(data.target).to_wire()
     for key, value in data.params:
         wire += key.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value
-    return read_rdata(RRType.HTTPS, wire, 0, len(wire), {})
+    return read_rdata(RRType.HTTPS, wire, 0, len(wire))
 
 
 READERS: dict[int, Callable[[Any], Any]] = {

@@ -7,10 +7,18 @@ from itertools import accumulate
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.names import BYTES_SHOWN, MAX_NAME, Name, rest_of, split_labels
 
-__all__ = ["MAX_HOPS", "NameMemo", "read_cased_name", "read_name", "write_name"]
+__all__ = ["MAX_DETOURS", "MAX_ESCAPED", "MAX_HOPS", "NameMemo", "read_cased_name", "read_name", "write_name"]
 
 MAX_HOPS = 16
 """How many compression pointers one name may take; more is an attack, not compression."""
+
+MAX_DETOURS = 1024
+"""How many compressed names of one message may be known by pointers alone: the reach of pointers has no room for more
+records that have one each."""
+
+MAX_ESCAPED = 1024
+"""How many names of one message may have more characters than a name has bytes, for their escapes: a message has no
+room for more of them, unless they share what is escaped."""
 
 _POINTER_REACH = 0x4000
 _ROOT = Name(".")
@@ -21,11 +29,20 @@ _Entry = tuple[Name, int, int, int, int, int]
 # so that more can be put before it); the offset where the name would end if it had no pointers; how many it has; where
 # the part ends that the first leads to (0 without one); and where the name's own first part ends.
 
-NameMemo = dict[int, "_Entry | None"]
-"""What is known of the names in one message, by offset; None where no valid name starts.
 
-Start with `{}` and hand the same one to every read of the same message: then all of them together take linear time.
-"""
+class NameMemo(dict[int, "_Entry | None"]):
+    """What is known of the names in one message, by offset; None where no valid name starts.
+
+    Hand the same one to every read of the same message: then all of them together take linear time.
+    """
+
+    detours = 0
+    escaped = 0
+
+    def has_room(self) -> bool:
+        """Whether there may be one more name that is long for its escapes."""
+        self.escaped += 1
+        return self.escaped <= MAX_ESCAPED
 
 
 def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int | None = None) -> tuple[Name, int]:
@@ -35,42 +52,43 @@ def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int |
     followed: backwards only, each part ending before the one that points to it, at most MAX_HOPS of them.
     Raises MessageFormatError.
     """
-    memo = {} if memo is None else memo
+    memo = NameMemo() if memo is None else memo
     end = len(wire) if end is None else end
     limit = end if end < offset + MAX_NAME else offset + MAX_NAME  # noqa: FURB136 - min() takes a tenth of the time
-    position, dots, after, target = offset, -1, limit, 0
+    position, dots, target = offset, -1, 0
     known: _Entry | None = None
     try:
         while 0 < (length := wire[position]) < 0x40 and position < limit:
             position += 1 + length
             dots += 1 if length < _LONG_LABEL else MAX_NAME
+        after = position + 2 if length else position + 1
         if not length:
-            known, after = _END, position + 1
+            known = _END
         elif length >= 0xC0:
             target = (length & 0x3F) << 8 | wire[position + 1]
-            known, after = memo.get(target) or _read_tail(wire, target, memo), position + 2
+            known = memo.get(target) or _read_tail(wire, target, memo)
     except IndexError:
         pass
-    if known is None or after > end:
-        raise MessageFormatError(f"no valid name at offset {offset}")
-    text, base, close, hops, reach, stop = known
-    at, close = target - base, close - target + position
-    if hops >= MAX_HOPS or close - offset > MAX_NAME or stop > offset:
-        raise MessageFormatError(f"no valid name at offset {offset}")
-    if dots < 0:
-        if at and text != ".":
-            text = Name(text[at:])
-            memo[target] = text, target, known[2], hops, reach, stop
-        return text, after
-    head = wire[offset + 1 : position].translate(_TO_TEXT)
-    if head.isascii() and head.count(b".") == dots:
-        name = Name(f"{head.decode()}.{text[at:]}")
-    else:
-        front = "".join(_shown(wire[offset:position].lower()))
-        name = Name(f"{front[1:]}.{text[at:]}")
-    if offset < _POINTER_REACH:
-        memo[offset] = name, offset, close, hops + 1, stop, after
-    return name, after
+    if known is not None and after <= end:
+        text, base, close, hops, reach, stop = known
+        close += position - target
+        if hops < MAX_HOPS and close - offset <= MAX_NAME and stop <= offset:
+            if dots < 0:
+                if target == base or text == ".":
+                    return text, after
+                name = Name(text[target - base :])
+                memo[target] = name, target, known[2], hops, reach, stop
+            else:
+                head = wire[offset + 1 : position].translate(_TO_TEXT)
+                if head.isascii() and head.count(46) == dots:
+                    name = Name(f"{head.decode()}.{text[target - base :]}")
+                else:
+                    name = Name(f"{_show(wire[offset:position].lower())}.{text[target - base :]}")
+                if offset < _POINTER_REACH:
+                    memo[offset] = name, offset, close, hops + 1, stop, after
+            if len(name) <= MAX_NAME or memo.has_room():
+                return name, after
+    raise MessageFormatError(f"no valid name at offset {offset}")
 
 
 def read_cased_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int | None = None) -> tuple[str, int]:
@@ -85,7 +103,7 @@ def read_cased_name(wire: bytes, offset: int, memo: NameMemo | None = None, end:
         return str(name), after
     shown = _shown(part)
     # What ends with a pointer does not end with the root's dot.
-    return "".join(shown)[1:] if shown[-1] == "." else str(name), after
+    return "".join(shown[1:]) if shown[-1] == "." else str(name), after
 
 
 def write_name(buffer: bytearray, name: Name, offsets: dict[str, int] | None = None) -> None:
@@ -137,34 +155,10 @@ _TO_TEXT = bytes(
 def _read_tail(wire: bytes, target: int, memo: NameMemo) -> _Entry | None:
     """What is known of the name at a pointer's target, after looking; all that is passed is remembered.
 
-    Forwards over labels and pointers to something known, the root or nonsense; then backwards, to settle each place
-    passed. What is settled for a place does not depend on the way there, so no place is ever passed twice.
+    What is settled for a place does not depend on the way there, so no place is ever passed twice.
     """
-    parts: list[tuple[list[int], int]] = []
-    position = target
-    entry: _Entry | None = None
-    run: list[int] = []
-    length = 0
-    try:
-        while True:
-            while position not in memo and 0 < (length := wire[position]) < 0x40:
-                run.append(position)
-                position += 1 + length
-            if position in memo:
-                entry = memo[position]
-                break
-            if not length:
-                entry = memo[position] = _ROOT, position - 1, position + 1, 0, 0, position + 1
-                break
-            if length < 0xC0:
-                break
-            target = (length & 0x3F) << 8 | wire[position + 1]
-            parts.append((run, position))
-            # Who comes here again goes round in a circle.
-            memo[run[0] if run else position] = None
-            position, run = target, []
-    except IndexError:
-        pass
+    parts, entry = _follow(wire, target, memo)
+    run, position = parts.pop()
     if run:
         entry = _through_labels(wire, run, position, entry, memo)
         position = run[0]
@@ -183,6 +177,40 @@ def _read_tail(wire: bytes, target: int, memo: NameMemo) -> _Entry | None:
     return entry
 
 
+def _follow(wire: bytes, position: int, memo: NameMemo) -> tuple[list[tuple[list[int], int]], _Entry | None]:
+    """Where the labels of each part of a name start and where they end, and what is known of the end of the last.
+
+    Each part but the last ends with a pointer to the next; the last ends with the root, nonsense, or something known.
+    """
+    parts: list[tuple[list[int], int]] = []
+    entry: _Entry | None = None
+    run: list[int] = []
+    length = 0
+    try:
+        while memo.detours <= MAX_DETOURS:
+            while position not in memo and 0 < (length := wire[position]) < 0x40:
+                run.append(position)
+                position += 1 + length
+            if position in memo:
+                entry = memo[position]
+                break
+            if not length:
+                entry = memo[position] = _ROOT, position - 1, position + 1, 0, 0, position + 1
+                break
+            if length < 0xC0:
+                break
+            target = (length & 0x3F) << 8 | wire[position + 1]
+            memo.detours += 1
+            parts.append((run, position))
+            # Who comes here again goes round in a circle.
+            memo[run[0] if run else position] = None
+            position, run = target, []
+    except IndexError:
+        pass
+    parts.append((run, position))
+    return parts, entry
+
+
 def _through_labels(wire: bytes, run: list[int], stop: int, entry: _Entry | None, memo: NameMemo) -> _Entry | None:
     """Settle the places of labels that stand before the name of `entry`, which starts at `stop`; the first's entry."""
     if entry is None:
@@ -196,17 +224,24 @@ def _through_labels(wire: bytes, run: list[int], stop: int, entry: _Entry | None
         memo.update(dict.fromkeys(run))
     head = wire[first + 1 : stop].translate(_TO_TEXT)
     is_short = stop - first < _LONG_LABEL or max(map(wire.__getitem__, run)) < _LONG_LABEL
-    if is_short and head.isascii() and head.count(b".") == len(run) - 1:
+    if is_short and head.isascii() and head.count(46) == len(run) - 1:
         entry = Name(f"{head.decode()}.{rest}"), first, close, hops, reach, end
         memo.update(dict.fromkeys(run if first >= least else [start for start in run if start >= least], entry))
         return memo[first]
     shown = _shown(wire[first:stop].lower())
-    whole = Name(f"{''.join(shown)[1:]}.{rest}")
+    whole = Name(f"{''.join(shown[1:])}.{rest}")
     ends = list(accumulate(map(len, shown)))
     for start in run:
         if start >= least:
             memo[start] = whole, start - ends[start - first] + 1, close, hops, reach, end
     return memo[first]
+
+
+def _show(part: bytes) -> str:
+    """The text of labels."""
+    if len(part) == 1 + part[0]:
+        return "".join([BYTES_SHOWN[byte] for byte in part[1:]])
+    return "".join(_shown(part)[1:])
 
 
 def _shown(part: bytes) -> list[str]:

@@ -56,8 +56,6 @@ def read_layout(wire: bytes) -> tuple[int, int, Sections, OptLayout | None]:
         raise MessageFormatError(f"a message has at least 12 bytes, not {size}")
     id_, word, questions, answer, authority, additional = _read_header(wire)
     left = answer + authority + additional
-    if 12 + 5 * questions + 11 * left > size:
-        raise MessageFormatError(f"{size} bytes cannot hold as many questions and records as the header says")
     if questions > MAX_QUESTIONS or left > MAX_RECORDS:
         raise MessageFormatError(f"a message has at most {MAX_QUESTIONS} questions and {MAX_RECORDS} records")
     records: list[RecordLayout] = []
@@ -117,7 +115,7 @@ def check_owners(wire: bytes, section: list[RecordLayout], memo: NameMemo) -> No
 def _skip_questions(wire: bytes, count: int) -> int:
     """The offset behind the questions."""
     position = 12
-    memo: NameMemo = {}
+    memo = NameMemo()
     for _ in range(count):
         start = position
         length = wire[position]

@@ -220,7 +220,7 @@ class Message:
         self.layout = [], [], []
         self._word = flags & _FLAGS | opcode << 11 | rcode & 0xF
         self._rcode = int(rcode)
-        self._memo: NameMemo = {}
+        self._memo = NameMemo()
         self._opt: OptLayout | None = None
         self._edns = edns
         self._question: tuple[Question, ...] | None = tuple(question)
@@ -240,7 +240,7 @@ class Message:
         message.wire = wire
         message._word = word
         message._rcode = word & 0xF if opt is None else (opt[1] >> 24) << 4 | word & 0xF
-        message._memo = {}
+        message._memo = NameMemo()
         message._opt = opt
         message._question = message._answer = message._authority = message._additional = message._edns = None
         return message

@@ -13,6 +13,7 @@ from tests.wire.rdata.strategies import values_of
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
+from aioresolver.wire.compression import NameMemo
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import CDNSKEY, CDS, DNSKEY, DS, NSEC, NSEC3, NSEC3PARAM, RRSIG, parse_rdata, read_rdata
 
@@ -139,7 +140,7 @@ class TestNSEC:
     def test_a_compressed_next_name_loses_its_case(self):
         message = b"\7Example\0\3WWW\xc0\0\0\1\x40"
 
-        assert read_rdata(RRType.NSEC, message, 9, len(message), {}) == NSEC("www.example.", (RRType.A,))
+        assert read_rdata(RRType.NSEC, message, 9, len(message), NameMemo()) == NSEC("www.example.", (RRType.A,))
 
     def test_types_are_in_the_order_of_their_numbers(self):
         assert str(parse_rdata(RRType.NSEC, "a. TYPE1234 MX A mx type1")) == "a. A MX TYPE1234"

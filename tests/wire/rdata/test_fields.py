@@ -6,6 +6,7 @@ import pytest
 
 from aioresolver.errors import MessageFormatError, NameSyntaxError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
+from aioresolver.wire.compression import NameMemo
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import fields
 from aioresolver.wire.rdata.fields import Mnemonic
@@ -39,7 +40,7 @@ def test_no_field_reads_past_its_end(name):
 
     for end in range(20):
         try:
-            _, after = field.read(wire, 2, 2 + end, {})
+            _, after = field.read(wire, 2, 2 + end, NameMemo())
         except MessageFormatError:
             continue
         assert after <= 2 + end

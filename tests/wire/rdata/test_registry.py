@@ -12,6 +12,7 @@ from tests.wire.rdata.strategies import TYPES, rdata_values, values_of
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
+from aioresolver.wire.compression import NameMemo
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import (
     MX,
@@ -169,7 +170,7 @@ def test_compressed_names_are_read_back(value):
         start = len(buffer)
         write_rdata(buffer, value, offsets)
         places.append((start, len(buffer)))
-    wire, memo = bytes(buffer), {}
+    wire, memo = bytes(buffer), NameMemo()
 
     assert [read_rdata(type_of(value), wire, *place, memo) for place in places] == [value, value]
 
@@ -197,7 +198,7 @@ def test_pointers_are_followed_in_types_that_must_not_have_them(rrtype, before, 
     message = b"\0" * 12 + b"\7Example\3org\0"
     data = bytes.fromhex(before) + b"\3www\xc0\x0c" + bytes.fromhex(after)
 
-    value = read_rdata(rrtype, message + data, len(message), len(message) + len(data), {})
+    value = read_rdata(rrtype, message + data, len(message), len(message) + len(data), NameMemo())
 
     assert "www.example.org." in value
 
@@ -207,7 +208,7 @@ def test_pointers_that_do_not_go_backwards_are_malformed(data):
     message = b"\0" * 12 + b"\7example\3org\0"
 
     with pytest.raises(MessageFormatError, match="malformed MX data: no valid name"):
-        read_rdata(RRType.MX, message + data, len(message), len(message) + len(data), {})
+        read_rdata(RRType.MX, message + data, len(message), len(message) + len(data), NameMemo())
 
 
 def test_a_name_must_not_run_over_the_end_of_its_data():

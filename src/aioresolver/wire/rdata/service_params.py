@@ -52,7 +52,7 @@ class ServiceParams(Field["tuple[ServiceParam, ...]"]):
             last = number
             key = ServiceKey.of(number)
             params.append(tuple.__new__(ServiceParam, (key, VALUES.get(key, OPAQUE).read(wire[start:offset]))))
-        if contradiction := _contradiction(params):
+        if params and (contradiction := _contradiction(params)):
             raise MessageFormatError(contradiction)
         return tuple(params), end
 
@@ -86,12 +86,11 @@ def _sorted(params: Iterable[ServiceParam]) -> list[ServiceParam]:
 
 def _contradiction(params: list[ServiceParam]) -> str | None:
     """Why parameters in the order of their keys do not agree with each other; None when they do."""
-    if not params or params[0][0] > ServiceKey.NO_DEFAULT_ALPN:
-        return None
-    keys = {key for key, _ in params}
-    if ServiceKey.NO_DEFAULT_ALPN in keys and ServiceKey.ALPN not in keys:
+    first = [key for key, _ in params[:3]]
+    if ServiceKey.NO_DEFAULT_ALPN in first and ServiceKey.ALPN not in first:
         return "expected alpn beside no-default-alpn, found none"
-    if params[0][0] == ServiceKey.MANDATORY:
+    if ServiceKey.MANDATORY in first:
+        keys = {key for key, _ in params}
         mandatory: Any = params[0][1]
         for key in mandatory:
             if key == ServiceKey.MANDATORY or key not in keys:
