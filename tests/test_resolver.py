@@ -199,6 +199,17 @@ def test_the_deadline_holds_whatever_the_backend_does(run_virtual: Any, made: An
     run_virtual(main())
 
 
+async def test_a_backend_that_gives_no_answer_is_told_so(made: Any) -> None:
+    class Forgetful(Dictionary):
+        async def query(self, question: Question, deadline: float) -> Any:
+            return None
+
+    async with made(backend=Forgetful()) as resolver:
+        with pytest.raises(TypeError, match="no Answer but None"):
+            await asyncio.wait_for(resolver.query("www.example.org"), 5)
+        assert resolver.limiter.in_use == 0
+
+
 def test_a_thousand_behind_a_silent_backend_all_end_in_time(run_virtual: Any, made: Any, backend: Dictionary) -> None:
     backend.delay = 1000
 

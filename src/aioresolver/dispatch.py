@@ -228,6 +228,8 @@ class _Trip(asyncio.Future[Answer[Any]]):
             return
         now = dispatch.loop.time()
         error = sent.exception()
+        if error is None and not isinstance(sent.result(), Answer):  # or nobody would ever be told
+            error = TypeError(f"the backend's answer is no Answer but {sent.result()!r:.200}")
         if error is None:
             answer = dispatch.cache.put(sent.result(), now)
             dispatch.answered_at = now
