@@ -43,6 +43,16 @@ def test_what_cannot_be_served(tmp_path, capsys):
     assert capsys.readouterr().err.startswith(f"{zone}: zone line 1: A data")
     assert main([str(tmp_path / "missing")]) == 2
     assert "missing" in capsys.readouterr().err
+    zone.write_bytes(b"\xd0\xff\n")
+    assert main([str(zone)]) == 2
+    assert capsys.readouterr().err == f"{zone}: not zone text: it is not UTF-8\n"
     zone.write_text(ZONE)
     assert main([str(zone), "--drop", "2"]) == 2
     assert "probability" in capsys.readouterr().err
+
+
+def test_a_port_that_is_none(tmp_path, capsys):
+    (tmp_path / "example.zone").write_text(ZONE)
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "example.zone"), "--port", "99999"])
+    assert capsys.readouterr().err.endswith("argument --port: 99999 is not between 0 and 65535\n")

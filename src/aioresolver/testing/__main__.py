@@ -19,7 +19,10 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM; the exit code is 0 then, and 2 if it could not begin."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not 0 <= options.port < 65536:
+        parser.error(f"argument --port: {options.port} is not between 0 and 65535")
     try:
         return asyncio.run(_serve(options))
     except KeyboardInterrupt:  # where the loop takes no signals
@@ -63,6 +66,8 @@ async def _serve(options: argparse.Namespace) -> int:
 def _read(path: str, origin: str | None) -> Zone:
     try:
         return Zone(Path(path).read_text(encoding="utf-8"), origin)
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: not zone text: it is not UTF-8") from error
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from error
 
