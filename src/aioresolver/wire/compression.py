@@ -101,6 +101,9 @@ def read_cased_name(wire: bytes, offset: int, memo: NameMemo | None = None, end:
     # No length is a letter.
     if part == part.lower():
         return str(name), after
+    text = f"{part[1:-1].translate(_TO_CASED_TEXT).decode('latin-1')}."
+    if text.lower() == name:
+        return text, after
     shown = _shown(part)
     # What ends with a pointer does not end with the root's dot.
     return "".join(shown[1:]) if shown[-1] == "." else str(name), after
@@ -142,14 +145,12 @@ def write_name(buffer: bytearray, name: Name, offsets: dict[str, int] | None = N
 _END: _Entry = _ROOT, -1, 1, -1, 0, 0
 # How a name goes on that takes no pointer: with the root, which nothing leads to.
 
-_PLAIN = b"abcdefghijklmnopqrstuvwxyz0123456789-_"
+_PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 _LONG_LABEL = 45
 # Below this, the length of a label is no plain character, so that it may be taken for the dot it becomes.
-_TO_TEXT = bytes(
-    ord(".") if 0 < byte < _LONG_LABEL else folded if (folded := ord(chr(byte).lower())) in _PLAIN else 0xFF
-    for byte in range(256)
-)
-# Makes text of labels and their lengths; what is not plain, and so may need an escape, becomes what is not ASCII.
+_TO_CASED_TEXT = bytes(ord(".") if 0 < byte < _LONG_LABEL else byte if byte in _PLAIN else 0xFF for byte in range(256))
+_TO_TEXT = _TO_CASED_TEXT.lower()
+# Make text of labels and their lengths; what is not plain, and so may need an escape, becomes what is not ASCII.
 
 
 def _read_tail(wire: bytes, target: int, memo: NameMemo) -> _Entry | None:
