@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from aioresolver.errors import RdataSyntaxError
 from aioresolver.wire.codes import Flag, Opcode, Rcode, RRClass, RRType
 from aioresolver.wire.compression import NameMemo, read_name, write_name
 from aioresolver.wire.edns import Edns
+from aioresolver.wire.entry import parse_entry
 from aioresolver.wire.layout import TTL_LIMIT, OptLayout, RecordLayout, Sections, check_owners, read_layout
 from aioresolver.wire.names import Name
-from aioresolver.wire.rdata import GenericRdata, parse_rdata, read_rdata, write_rdata
-from aioresolver.wire.rdata.tokens import parse_ttl, tokenize
+from aioresolver.wire.rdata import GenericRdata, read_rdata, write_rdata
 
 __all__ = ["Message", "Question", "Record", "query_wire"]
 
@@ -92,23 +91,7 @@ class Record:
         Relative names are completed with `origin`, or with the root; `ttl` is for text without one.
         Raises RdataSyntaxError.
         """
-        tokens = tokenize(text, origin)
-        name = tokens.name()
-        rrclass = None
-        while True:
-            word = tokens.word("a record type")
-            if word[0].isdigit():
-                ttl = parse_ttl(word)
-            elif rrclass is None and (word.upper() in RRClass.__members__ or word[:5].upper() == "CLASS"):
-                rrclass = _code(RRClass, word)
-            else:
-                rrtype = _code(RRType, word)
-                break
-        if ttl is None:
-            raise RdataSyntaxError(f"expected a TTL in {text!r}")
-        if ttl >= TTL_LIMIT:
-            raise RdataSyntaxError(f"expected a TTL of at most {TTL_LIMIT - 1} seconds, found {ttl}")
-        return cls(name, rrtype, rrclass or RRClass.IN, ttl, parse_rdata(rrtype, tokens, origin))
+        return cls(*parse_entry(text, origin, ttl=ttl))
 
     @property
     def name(self) -> Name:
@@ -440,14 +423,3 @@ def query_wire(question: Question, *, edns: bool = True, recursion_desired: bool
 def _is_generic(rrtype: RRType, rrclass: RRClass, *, empty: bool) -> bool:
     """Whether the data of a record outside the Internet's class is but bytes; an update has empty ones (RFC 2136)."""
     return rrtype in _INTERNET_ONLY or (empty and rrclass in (RRClass.NONE, RRClass.ANY))
-
-
-C = TypeVar("C", RRType, RRClass)
-
-
-def _code(cls: type[C], word: str) -> C:
-    try:
-        member: C = cls.parse(word)
-    except ValueError as error:
-        raise RdataSyntaxError(f"expected a record type, found {word}") from error
-    return member
