@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import idna
 import pytest
 
 CANONNAME, NUMERICHOST, NUMERICSERV, PASSIVE = 0x2, 0x4, 0x400, 0x1
@@ -374,11 +375,15 @@ def is_special(said: Said) -> bool:
     name = "." + said.host.lower().removesuffix(".")
     if said.case.function == "getnameinfo":
         return name.startswith((".127.", ".::ffff:127."))
-    return name.endswith((".localhost", ".invalid", ".onion"))
+    if name.endswith((".invalid", ".onion")):
+        return said.ours == "EAI_NONAME"
+    ours = said.ours if isinstance(said.ours, list) else []
+    return name.endswith(".localhost") and {entry[4][0] for entry in ours} <= {"127.0.0.1", "::1"}
 
 
 def is_comment(said: Said) -> bool:
-    return "#" in said.machine.resolv_conf
+    """Ours is what there is without the suffixes of the comment: less, or the error of the first suffix."""
+    return "#" in said.machine.resolv_conf and isinstance(said.theirs, list) and isinstance(said.ours, str)
 
 
 def is_forgotten_failure(said: Said) -> bool:
@@ -387,11 +392,18 @@ def is_forgotten_failure(said: Said) -> bool:
 
 
 def is_idna(said: Said) -> bool:
-    return not said.host.isascii()
+    def encoded(encode: Callable[[str], bytes]) -> bytes | None:
+        try:
+            return encode(said.host)
+        except UnicodeError:
+            return None
+
+    old, new = encoded(lambda host: host.encode("idna")), encoded(lambda host: idna.encode(host, uts46=True))
+    return old != new and not said.host.isascii()
 
 
 def is_unicode_error(said: Said) -> bool:
-    return said.theirs == "ValueError" and said.ours in ("EAI_NONAME", "EAI_NODATA") and said.host.isascii()
+    return said.theirs == "ValueError" and said.ours in ("EAI_NONAME", "EAI_NODATA")
 
 
 def is_alias_of_nothing(said: Said) -> bool:
@@ -420,8 +432,9 @@ def is_canonical_name(said: Said) -> bool:
     def without_names(entries: Any) -> Any:
         return [[*entry[:3], *entry[4:]] for entry in entries]
 
-    lists = isinstance(said.theirs, list) and isinstance(said.ours, list) and said.case.function == "getaddrinfo"
-    return lists and without_names(said.theirs) == without_names(said.ours)
+    wanted = said.case.function == "getaddrinfo" and said.case.keywords["flags"] & CANONNAME
+    lists = isinstance(said.theirs, list) and isinstance(said.ours, list)
+    return bool(wanted) and lists and without_names(said.theirs) == without_names(said.ours)
 
 
 def is_late_file(said: Said) -> bool:
