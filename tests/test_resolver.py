@@ -449,7 +449,9 @@ def test_impossible_backends(backend: Any) -> None:
         Resolver(backend)
 
 
-@pytest.mark.parametrize("options", [{"timeout": 0}, {"timeout": -1.0}, {"address_order": "best"}])
+@pytest.mark.parametrize(
+    "options", [{"timeout": 0}, {"timeout": -1.0}, {"timeout": float("inf")}, {"address_order": "best"}]
+)
 def test_impossible_options(made: Any, options: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         made(**options)
@@ -585,3 +587,25 @@ async def test_overrides_of_a_port_obey_the_policy(made: Any) -> None:
         for lookup in (resolver.endpoints("db.test", 80), resolver.getaddrinfo("db.test", 80)):
             with pytest.raises(AddressBlocked):
                 await lookup
+
+
+def test_a_turn_that_comes_after_silence_ends_with_the_others(run_virtual: Any, made: Any, backend: Dictionary) -> None:
+    backend.failure = LookupTimeout("h.example.", "A", "silence")
+    backend.delay = 0.5
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with made(timeout=0.5, limiter=Limiter(10)) as resolver:
+            began = loop.time()
+            await asyncio.gather(*(resolver.query(f"h{i}.example") for i in range(100)), return_exceptions=True)
+            assert loop.time() - began < 0.6
+
+    run_virtual(main())
+
+
+async def test_a_text_is_no_list(made: Any) -> None:
+    with pytest.raises(ConfigurationError, match="list"):
+        made(search="example.org")
+    async with made() as resolver:
+        with pytest.raises(TypeError, match="iterable"):
+            resolver.query_many("example.org")

@@ -311,7 +311,7 @@ class Cache:
         if answer.empty:
             if life <= 0 or answer.rcode not in (Rcode.NOERROR, NXDOMAIN):
                 return None
-            limit = self.negative_max_ttl
+            limit = min(self.negative_max_ttl, self.max_ttl)
         else:
             limit = self.max_ttl
         allowed = min(max(life, self.min_ttl), limit)

@@ -61,8 +61,8 @@ class Stats:
 class Dispatch:
     """Answers a question from the cache, or sends one lookup to the backend for all who ask the same.
 
-    The time that a lookup has, `timeout` seconds, begins when the limiter lets it go. While it waits for that, it is
-    given up only when nothing at all was answered for as long.
+    The time that a lookup has, `timeout` seconds, begins when the limiter lets it go. The wait for that counts only when
+    nothing at all was answered meanwhile.
     """
 
     def __init__(
@@ -201,8 +201,12 @@ class _Trip(asyncio.Future[Answer[Any]]):
     def _start(self) -> None:
         dispatch = self._dispatch
         assert dispatch.loop is not None
-        self._ticket = None
-        deadline = dispatch.loop.time() + dispatch.timeout
+        began = dispatch.loop.time()
+        if self._ticket is not None:
+            self._ticket = None
+            if dispatch.answered_at < self._queued_at:  # nothing was answered meanwhile: the wait counts
+                began = max(self._queued_at, began - dispatch.timeout)
+        deadline = began + dispatch.timeout
         self._due = deadline + GRACE
         self._set_alarm(self._due, self._overdue)
         dispatch.stats.lookups += 1
@@ -221,18 +225,19 @@ class _Trip(asyncio.Future[Answer[Any]]):
     def _landed(self, sent: asyncio.Future[Answer[Any]]) -> None:
         dispatch, question = self._dispatch, self._question
         assert dispatch.loop is not None
+        now = dispatch.loop.time()
+        error = None if sent.cancelled() else sent.exception()
+        if error is None and not sent.cancelled():
+            dispatch.answered_at = now  # before the next one starts, which asks for it
         dispatch.stats.under_way -= 1
         dispatch.limiter.release()
         if sent.cancelled():
             self.cancel()
             return
-        now = dispatch.loop.time()
-        error = sent.exception()
         if error is None and not isinstance(sent.result(), Answer):  # or nobody would ever be told
             error = TypeError(f"the backend's answer is no Answer but {sent.result()!r:.200}")
         if error is None:
             answer = dispatch.cache.put(sent.result(), now)
-            dispatch.answered_at = now
             dispatch.stats.answered += 1
             if dispatch.observer is not None:
                 dispatch._tell(LookupAnswered(question, answer))

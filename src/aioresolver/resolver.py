@@ -53,6 +53,7 @@ __all__ = ["Resolver"]
 TypeLike = str | int
 
 DEFAULT_CONCURRENCY = 100
+LONGEST_TIMEOUT = 1_000_000
 REMEMBERED_QUESTIONS = 4096
 # What one name of many may end with; a UsageError is the caller's mistake, and ends the whole.
 OUTCOMES = (ConfigurationError, MessageFormatError, NameSyntaxError, ResolutionError, TransportError)
@@ -96,8 +97,10 @@ class Resolver(Closing):
         os_fallback: bool = True,
         observer: Observer | None = None,
     ) -> None:
-        if not timeout > 0:
-            raise ValueError(f"timeout is a number of seconds above 0, not {timeout!r}")
+        if not 0 < timeout <= LONGEST_TIMEOUT:
+            raise ValueError(f"timeout is a number of seconds above 0, at most {LONGEST_TIMEOUT}, not {timeout!r}")
+        if isinstance(search, str):
+            raise ConfigurationError(f"search is a list of suffixes, not one text: [{search!r}]")
         self.backend: Backend = choose_backend(backend, os_fallback=os_fallback)
         if limiter is None:
             limiter = Limiter(getattr(self.backend, "concurrency", DEFAULT_CONCURRENCY))
@@ -171,6 +174,8 @@ class Resolver(Closing):
         pulled as there is room for them. Leave the loop early and `aclose()` ends what is under way. Raises
         ValueError for an impossible type, and UsageError as soon as the resolver is closed.
         """
+        if isinstance(names, str):
+            raise TypeError(f"names is an iterable of names, not one text: [{names!r}]")
         rrtype = Question.parse(".", type).type
         limit = concurrency or self.limiter.concurrency or DEFAULT_CONCURRENCY
         outcomes = fan_out(names, lambda name: self.submit(name, rrtype), concurrency=limit, catch=OUTCOMES)

@@ -360,3 +360,9 @@ def test_another_loop_is_refused(network: Any, run_virtual: Any) -> None:
 def test_impossible_nameservers(nameservers: list[str]) -> None:
     with pytest.raises(ConfigurationError):
         StubBackend(nameservers)
+
+
+def test_truncated_over_tcp_is_no_proof_of_absence(network: Any, ask: Any) -> None:
+    network.scripts[ONE] = lambda query, _: reply(query, flags=Flag.TC)
+    with pytest.raises(ServerFailure, match="truncated over tcp"):
+        ask()

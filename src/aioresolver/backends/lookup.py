@@ -143,6 +143,10 @@ class Lookup(asyncio.Future[Answer[Any]]):
         if lame:
             self._failed(trial, "a referral: it does not resolve for others", now)
             return
+        if reply[2] & TRUNCATED:
+            self._truncated = self._truncated or answer
+            self._failed(trial, f"truncated over {trial.scheme}", now)
+            return
         upstream.served(edns=trial.edns, now=now)
         if answer.dangling and self._followed < MOST_FOLLOWED:
             self._follow(answer)

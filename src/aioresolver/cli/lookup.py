@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 from typing import Any
 
 from aioresolver.answer import Answer
@@ -87,7 +88,7 @@ def _show(name: str, type_: str, outcome: Answer[Any] | DNSError, options: argpa
         for data in outcome:
             print(data)
     else:
-        print(describe(name, type_, outcome))
+        print(describe(name, type_, outcome), file=sys.stderr if options.short else sys.stdout)
 
 
 def _unanswered(outcome: Answer[Any] | DNSError) -> bool:

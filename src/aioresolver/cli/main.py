@@ -7,6 +7,7 @@ replied, 10 anything else.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -21,6 +22,7 @@ COMMANDS = {"bulk": bulk, "demo": demo, "explain": explain}
 USAGE_ERROR = 1
 INTERNAL_ERROR = 10
 INTERRUPTED = 130
+PIPE_CLOSED = 141
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,10 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_intermixed_args(words)  # names, files and nameservers may stand before and after options
     try:
         status: int = command.run(options)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except (DNSError, ValueError) as error:
         parser.error(str(error))
+    except BrokenPipeError:
+        # Python flushes standard output once more at exit; give it somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     except OSError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return INTERNAL_ERROR

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from aioresolver.cache import Cache
 from aioresolver.flow.limiter import Limiter
-from aioresolver.resolver import Resolver
+from aioresolver.resolver import LONGEST_TIMEOUT, Resolver
 
 __all__ = ["add_resolver_options", "make_resolver", "split_nameservers"]
 
+MOST_REMEMBERED = 10_000
 BACKENDS = ("stub", "cares", "system")
 
 
@@ -33,15 +35,18 @@ def make_resolver(
     """
     limiter = None if concurrency is None else Limiter(concurrency)
     suffixes = None if search else ()
+    cache = Cache(MOST_REMEMBERED)  # memory stays flat however long the list of names is
     if backend == "cares" and nameservers:
         from aioresolver.backends.cares import CaresBackend  # noqa: PLC0415 - only who asks for it pays for it
 
-        return Resolver(CaresBackend(nameservers), timeout=timeout, limiter=limiter, search=suffixes)
+        return Resolver(CaresBackend(nameservers), timeout=timeout, cache=cache, limiter=limiter, search=suffixes)
     if backend == "system" and nameservers:
         raise ValueError("the system backend asks the nameservers of this machine: leave out the @nameserver")
     if backend == "stub":
-        return Resolver(nameservers or None, timeout=timeout, limiter=limiter, search=suffixes, os_fallback=search)
-    return Resolver(backend, timeout=timeout, limiter=limiter, search=suffixes)
+        return Resolver(
+            nameservers or None, timeout=timeout, cache=cache, limiter=limiter, search=suffixes, os_fallback=search
+        )
+    return Resolver(backend, timeout=timeout, cache=cache, limiter=limiter, search=suffixes)
 
 
 def split_nameservers(words: list[str]) -> tuple[list[str], list[str]]:
@@ -55,6 +60,6 @@ def _seconds(text: str) -> float:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    if not 0 < value <= LONGEST_TIMEOUT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0 and at most {LONGEST_TIMEOUT}")
     return value
