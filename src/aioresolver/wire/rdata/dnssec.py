@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from base64 import b32hexdecode, b32hexencode
 from binascii import unhexlify
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import NamedTuple
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
@@ -29,9 +29,11 @@ class _Time(Number):
         self.expected = "a time such as 20240131235959, or seconds since 1970"
 
     def to_text(self, value: int) -> str:
-        return datetime.fromtimestamp(value, timezone.utc).strftime("%Y%m%d%H%M%S")
+        return time.strftime("%Y%m%d%H%M%S", time.gmtime(value))
 
     def parse_word(self, text: str) -> int:
+        from datetime import datetime, timezone  # noqa: PLC0415 - who parses no signature needs no calendar
+
         match = _match_date(text)
         if match is None:
             return super().parse_word(text)
