@@ -142,10 +142,10 @@ class ConfiguredBackend:
 
     def _current_stub(self) -> StubBackend:
         """The backend for the nameservers of the moment."""
-        nameservers = self.config().nameservers
+        config = self.config()
         stub = self._stub
-        if stub is None or stub.nameservers != nameservers:
-            self._stub = StubBackend(nameservers)
+        if stub is None or stub.nameservers != config.nameservers or stub.rotate != config.rotate:
+            self._stub = StubBackend(config.nameservers, rotate=config.rotate)
             if stub is not None:
                 self._retire(stub, self._stub)
                 if self.changed is not None:

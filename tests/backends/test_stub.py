@@ -366,3 +366,17 @@ def test_truncated_over_tcp_is_no_proof_of_absence(network: Any, ask: Any) -> No
     network.scripts[ONE] = lambda query, _: reply(query, flags=Flag.TC)
     with pytest.raises(ServerFailure, match="truncated over tcp"):
         ask()
+
+
+def test_rotation_takes_turns_among_equals(network: Any, run_virtual: Any) -> None:
+    network.scripts.update({ONE: good, TWO: good})
+
+    async def main() -> list[str | None]:
+        loop = asyncio.get_running_loop()
+        async with StubBackend([ONE, TWO], open_transport=network.open, rotate=True) as backend:
+            await backend.query(QUESTION, loop.time() + 5)
+            await asyncio.sleep(1)
+            return [(await backend.query(QUESTION, loop.time() + 5)).server for _ in range(4)]
+
+    servers = run_virtual(main())
+    assert servers in ([ONE, TWO] * 2, [TWO, ONE] * 2)

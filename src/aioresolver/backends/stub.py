@@ -31,7 +31,8 @@ class StubBackend(Closing):
     refuses to be connected is tried three times within a second. Truncation goes to TCP at the same nameserver; one
     that chokes on EDNS is asked without. Dead nameservers are remembered and probed.
 
-    `open_transport` makes the transport to a nameserver; a test may hand in its own.
+    `rotate` takes turns among nameservers that are equally quick. `open_transport` makes the transport to a
+    nameserver; a test may hand in its own.
 
     Raises ConfigurationError for a nameserver that cannot be used.
     """
@@ -42,6 +43,7 @@ class StubBackend(Closing):
         self,
         nameservers: Sequence[Nameserver | str] | Nameserver | str,
         *,
+        rotate: bool = False,
         open_transport: Callable[[Nameserver], Transport] = open_transport,
     ) -> None:
         if isinstance(nameservers, (str, Nameserver)):
@@ -50,6 +52,7 @@ class StubBackend(Closing):
         if not parsed:
             raise ConfigurationError("a stub backend needs at least one nameserver, such as '1.1.1.1'")
         self.nameservers: tuple[Nameserver, ...] = tuple(dict.fromkeys(parsed))
+        self.rotate: bool = rotate
         self._upstreams = [Upstream(n, open_transport, room=self._pump) for n in self.nameservers]
         self._waiting: deque[Lookup] = deque()
         self._under_way: set[Lookup] = set()
@@ -67,6 +70,8 @@ class StubBackend(Closing):
         if loop is None or self._closed or loop is not asyncio.get_running_loop():
             loop = self._bind()
         assert self._alarms is not None
+        if self.rotate:
+            self._upstreams.append(self._upstreams.pop(0))
         lookup = Lookup(question, deadline, self._upstreams, loop=loop, alarms=self._alarms, under_way=self._under_way)
         if self._waiting or ranked(self._upstreams)[0].window.full:
             self._waiting.append(lookup)
