@@ -183,6 +183,13 @@ def test_data_is_decoded_when_it_is_read():
     assert raw(RRType.A, b"\xc0\0\2\1").with_ttl(10).data == A("192.0.2.1")
 
 
+def test_malformed_data_is_shown_as_bytes():
+    record = raw(RRType.A, b"\xc0\0\2")
+
+    assert str(record) == r"www.example.org. 9 IN A \# 3 c00002"
+    assert repr(record) == rf"<Record {record}>"
+
+
 def test_data_is_decoded_once():
     record = raw(RRType.MX, b"\0\1\xc0\x0c")
 

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import Flag, Opcode, Rcode, RRClass, RRType
 from aioresolver.wire.compression import NameMemo, read_name, write_name
 from aioresolver.wire.edns import Edns
@@ -154,7 +155,13 @@ class Record:
         return hash(self._key())
 
     def __str__(self) -> str:
-        return f"{self._name} {self._ttl} {self._class} {self._type} {self.data}".rstrip()
+        try:
+            data = str(self.data)
+        except MessageFormatError:
+            # Whoever shows records wants to see the bad one too (RFC 3597, 5).
+            wire, start, end, _ = self._source or (b"", 0, 0, None)
+            data = str(GenericRdata(self._type, wire[start:end]))
+        return f"{self._name} {self._ttl} {self._class} {self._type} {data}".rstrip()
 
     def __repr__(self) -> str:
         return f"<Record {self}>"
