@@ -9,6 +9,10 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import settings
+
+# For the versions of Python besides the newest, which has seen the whole: --hypothesis-profile=quick
+settings.register_profile("quick", max_examples=20)
 
 T = TypeVar("T")
 

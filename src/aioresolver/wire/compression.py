@@ -36,8 +36,8 @@ class NameMemo(dict[int, "_Entry | None"]):
     Hand the same one to every read of the same message: then all of them together take linear time.
     """
 
-    detours = 0
-    escaped = 0
+    detours: int = 0
+    escaped: int = 0
 
     def has_room(self) -> bool:
         """Whether there may be one more name that is long for its escapes."""
@@ -68,7 +68,7 @@ def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int |
             target = (length & 0x3F) << 8 | wire[position + 1]
             known = memo.get(target) or _read_tail(wire, target, memo)
     except IndexError:
-        pass
+        after = limit
     if known is not None and after <= end:
         text, base, close, hops, reach, stop = known
         close += position - target
