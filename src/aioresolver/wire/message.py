@@ -210,7 +210,7 @@ class Message:
         self.layout = [], [], []
         self._word = flags & _FLAGS | opcode << 11 | rcode & 0xF
         self._rcode = int(rcode)
-        self._memo = NameMemo()
+        self._memo: NameMemo | None = None
         self._opt: OptLayout | None = None
         self._edns = edns
         self._question: tuple[Question, ...] | None = tuple(question)
@@ -230,9 +230,9 @@ class Message:
         message.wire = wire
         message._word = word
         message._rcode = word & 0xF if opt is None else (opt[1] >> 24) << 4 | word & 0xF
-        message._memo = NameMemo()
         message._opt = opt
-        message._question = message._answer = message._authority = message._additional = message._edns = None
+        message._memo = message._edns = None
+        message._question = message._answer = message._authority = message._additional = None
         return message
 
     @classmethod
@@ -323,12 +323,12 @@ class Message:
 
     def name_at(self, offset: int) -> Name:
         """The name at an offset of `wire`, as the owners in `layout` are. Raises MessageFormatError."""
-        return read_name(self.wire or b"", offset, self._memo)[0]
+        return read_name(self.wire or b"", offset, self._known())[0]
 
     def check_authority(self) -> None:
         """Raise MessageFormatError unless `authority` can be read; hardly anything is decoded for that."""
         if self.layout[1] and self._authority is None:
-            check_owners(self.wire or b"", self.layout[1], self._memo)
+            check_owners(self.wire or b"", self.layout[1], self._known())
 
     def to_wire(self, *, limit: int = 0xFFFF, padding: int = 0) -> bytes:
         """The bytes of this message, names compressed; never longer than `limit`.
@@ -375,12 +375,18 @@ class Message:
     def _key(self) -> tuple[Any, ...]:
         return self.id, self._word, self._rcode, self.question, self.answer, self.authority, self.additional, self.edns
 
+    def _known(self) -> NameMemo:
+        """What is known of the names in `wire`, all in one place."""
+        if self._memo is None:
+            self._memo = NameMemo()
+        return self._memo
+
     def _read_questions(self) -> tuple[Question, ...]:
         wire = self.wire or b""
         questions = []
         position = _header.size
         for _ in range(wire[4] << 8 | wire[5]):
-            name, position = read_name(wire, position, self._memo)
+            name, position = read_name(wire, position, self._known())
             rrtype, rrclass = _type_and_class.unpack_from(wire, position)
             position += _type_and_class.size
             questions.append(
@@ -391,7 +397,7 @@ class Message:
     def _read_records(self, section: list[RecordLayout]) -> tuple[Record, ...]:
         if not section:
             return ()
-        wire, memo = self.wire or b"", self._memo
+        wire, memo = self.wire or b"", self._known()
         asked = read_name(wire, 12, memo)[0] if wire[4:6] != b"\0\0" else None
         new = Record.__new__
         records = []
