@@ -182,6 +182,7 @@ def test_so_many_names_may_be_long_for_their_escapes(label, most):
 
     assert sum(name is not None for name in found) == most
     assert None not in found[: most - 1]
+    assert outcome(read_name, wire, len(wire) - 7, memo) == found[-1]
 
 
 @pytest.mark.parametrize("warm", [False, True])

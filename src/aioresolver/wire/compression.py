@@ -77,16 +77,17 @@ def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int |
                 if target == base or text == ".":
                     return text, after
                 name = Name(text[target - base :])
-                memo[target] = name, target, known[2], hops, reach, stop
             else:
                 head = wire[offset + 1 : position].translate(_TO_TEXT)
-                if head.isascii() and head.count(46) == dots:
+                if head.isascii() and head.count(_DOT) == dots:
                     name = Name(f"{head.decode()}.{text[target - base :]}")
                 else:
                     name = Name(f"{_show(wire[offset:position].lower())}.{text[target - base :]}")
-                if offset < _POINTER_REACH:
-                    memo[offset] = name, offset, close, hops + 1, stop, after
             if len(name) <= MAX_NAME or memo.has_room():
+                if dots < 0:
+                    memo[target] = name, target, known[2], hops, reach, stop
+                elif offset < _POINTER_REACH:
+                    memo[offset] = name, offset, close, hops + 1, stop, after
                 return name, after
     raise MessageFormatError(f"no valid name at offset {offset}")
 
@@ -146,6 +147,7 @@ _END: _Entry = _ROOT, -1, 1, -1, 0, 0
 # How a name goes on that takes no pointer: with the root, which nothing leads to.
 
 _PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+_DOT = ord(".")
 _LONG_LABEL = 45
 # Below this, the length of a label is no plain character, so that it may be taken for the dot it becomes.
 _TO_CASED_TEXT = bytes(ord(".") if 0 < byte < _LONG_LABEL else byte if byte in _PLAIN else 0xFF for byte in range(256))
@@ -225,7 +227,7 @@ def _through_labels(wire: bytes, run: list[int], stop: int, entry: _Entry | None
         memo.update(dict.fromkeys(run))
     head = wire[first + 1 : stop].translate(_TO_TEXT)
     is_short = stop - first < _LONG_LABEL or max(map(wire.__getitem__, run)) < _LONG_LABEL
-    if is_short and head.isascii() and head.count(46) == len(run) - 1:
+    if is_short and head.isascii() and head.count(_DOT) == len(run) - 1:
         entry = Name(f"{head.decode()}.{rest}"), first, close, hops, reach, end
         memo.update(dict.fromkeys(run if first >= least else [start for start in run if start >= least], entry))
         return memo[first]
