@@ -1,9 +1,11 @@
-"""Which upstream next, how long to wait for it, how much it bears. Pure: the time is an argument."""
+"""Which upstream next, and how long to wait for it. Pure: the time is an argument."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
+
+from aioresolver.backends.window import Window
 
 __all__ = ["Health", "Window", "ranked"]
 
@@ -89,72 +91,6 @@ class Health:
         else:
             first = min(max(self.round_trip + 4 * self._variation, LEAST_PATIENCE), MOST_PATIENCE)
         return min(first * 1.5**tries, MOST_PATIENCE, max(remaining / 3, 0.05))
-
-
-class Window:
-    """How many questions an upstream has under way at once: it grows while they are answered, shrinks when they drown.
-
-    It grows only by replies that come about as soon as the soonest do: when they wait, more questions would wait too.
-    Each interval's share of lost questions is held against the share that is usual. When it is worse, the window
-    shrinks; when that changed nothing, the loss is the path's and becomes the usual share. Up to where loss began it
-    grows fast, beyond that slowly.
-    """
-
-    __slots__ = ("_answered", "_edge", "_judged_at", "_lost", "_retreated_from", "_soonest", "_usual", "most", "size",
-                 "used")  # fmt: skip
-
-    START = 100
-    LEAST = 64
-    INTERVAL = 0.5
-    ENOUGH = 50
-    TOLERANCE = 0.01
-    SOON = 2.0
-    SOON_AT_LEAST = 0.02
-
-    def __init__(self, most: int) -> None:
-        self.most: int = most
-        self.size: float = float(min(self.START, most))
-        self.used: int = 0
-        self._edge = float(most)
-        self._usual = 0.0
-        self._soonest = float("inf")
-        self._retreated_from = 1.0
-        self._answered = 0
-        self._lost = 0
-        self._judged_at = LONG_AGO
-
-    @property
-    def full(self) -> bool:
-        """Whether the next question has to wait."""
-        return self.used >= self.size
-
-    def answered(self, elapsed: float) -> None:
-        """One was answered after so many seconds."""
-        self._answered += 1
-        self._soonest = min(self._soonest, elapsed)
-        if self.used + 1 >= self.size < self.most and elapsed <= self._soonest * self.SOON + self.SOON_AT_LEAST:
-            self.size += 1.0 if self.size < self._edge else 4.0 / self.size
-
-    def lost(self, now: float) -> None:
-        """One was not answered in time."""
-        self._lost += 1
-        outcomes = self._answered + self._lost
-        if outcomes < self.ENOUGH or now - self._judged_at < self.INTERVAL:
-            return
-        self._judge(self._lost / outcomes)
-        self._judged_at = now
-        self._answered = self._lost = 0
-
-    def _judge(self, share: float) -> None:
-        if share <= self._usual + self.TOLERANCE:
-            self._usual += (share - self._usual) / 4
-            self._retreated_from = 1.0
-        elif share >= self._retreated_from * 0.8:
-            self._usual = share
-            self._retreated_from = 1.0
-        else:
-            self._retreated_from = share
-            self._edge = self.size = max(min(self.LEAST, self.most), self.size * 0.7)
 
 
 class _Ranked(Protocol):
