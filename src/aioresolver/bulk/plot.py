@@ -188,7 +188,7 @@ def _draw_latencies(panel: Axes, times: list[float], spans: list[_Span]) -> None
 
 
 def _draw_statuses(panel: Axes, times: list[float], spans: list[_Span]) -> None:
-    panel.set_title("How they end")
+    panel.set_title("Statuses")
     totals = [max(1, sum(span.statuses.values())) for span in spans]
     whole = sum(totals[1:])
     layers, colours, labels = [], [], []
@@ -205,8 +205,8 @@ def _draw_statuses(panel: Axes, times: list[float], spans: list[_Span]) -> None:
 
 
 def _count_from_zero(panel: Axes) -> None:
-    panel.set_ylim(0, panel.get_ylim()[1] or 1)
-    panel.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    panel.set_ylim(0, max(1.0, panel.get_ylim()[1]))
+    panel.yaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
