@@ -59,6 +59,7 @@ class Nameserver:
 
     @classmethod
     def parse(cls, url: str) -> Nameserver:
+        """One that runs already, by its URL."""
         host, _, port = url.removeprefix("udp://").rpartition(":")
         return cls(host, int(port))
 

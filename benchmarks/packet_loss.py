@@ -22,8 +22,8 @@ def borrow(process: int, port: int) -> socket.socket:
     """The UDP socket of that port, which this process or one of its children has open; raises OSError without it."""
     inode = _inode(port)
     for holder in _family(process):
-        for entry in os.scandir(f"/proc/{holder}/fd"):
-            if os.readlink(entry.path) == f"socket:[{inode}]":
+        for entry in Path(f"/proc/{holder}/fd").iterdir():
+            if str(entry.readlink()) == f"socket:[{inode}]":
                 return _copy(holder, int(entry.name))
     raise OSError(f"process {process} has no UDP socket on port {port}")
 
@@ -48,7 +48,9 @@ def dropped(sock: socket.socket) -> int:
 
 def sent() -> int:
     """How many UDP packets were sent in this network."""
-    header, values = (line.split() for line in Path("/proc/net/snmp").open() if line.startswith("Udp:"))
+    header, values = (
+        line.split() for line in Path("/proc/net/snmp").read_text().splitlines() if line.startswith("Udp:")
+    )
     return int(values[header.index("OutDatagrams")])
 
 

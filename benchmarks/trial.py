@@ -40,10 +40,8 @@ class Outcome(TypedDict, total=False):
 
 def run(who: str, count: int, server: Nameserver, loop: str = "asyncio") -> Outcome:
     """Let it resolve the first so many names; its answers are compared, each of them."""
-    if CONTESTANTS[who].find is None:
-        outcome = _PROGRAMS[who](count, server)
-    else:
-        outcome = _run_library(who, count, server, loop)
+    program = _PROGRAMS.get(who)
+    outcome = program(count, server) if program else _run_library(who, count, server, loop)
     outcome["names"] = count
     outcome["per_second"] = count / outcome["seconds"]
     return outcome
@@ -206,9 +204,9 @@ def _watch(process: int) -> Iterator[_Seen]:
 def _sockets(process: int) -> int:
     count = 0
     with contextlib.suppress(OSError):
-        for entry in os.scandir(f"/proc/{process}/fd"):
+        for entry in Path(f"/proc/{process}/fd").iterdir():
             with contextlib.suppress(OSError):
-                count += os.readlink(entry.path).startswith("socket:")
+                count += str(entry.readlink()).startswith("socket:")
     return count
 
 
