@@ -159,9 +159,9 @@ class Journal:
 
         `now` is in seconds of any clock. What is run blocks, maybe long, and raises OSError.
         """
-        if self._saving.locked() or self.statuses.total() == self._saved_rows or self._output is None:
-            return None
         if self._saved_at is not None and now - self._saved_at < self._interval:
+            return None
+        if self._output is None or self._saving.locked() or self.statuses.total() == self._saved_rows:
             return None
         self._saved_at = now
         return self._prepare()
@@ -227,31 +227,41 @@ class Journal:
     def _left(self, inputs: Iterable[Entry | None]) -> Iterator[Entry | None]:
         if self.is_complete:
             return
+        ledger, take = self._ledger, self._ledger.take
         for entry in inputs:
             if entry is None:
                 yield None
-            else:
-                with self._refusing():
-                    entries = self._ledger.take(entry)
-                yield from entries
-        with self._refusing():
-            entries = self._ledger.end()
-        yield from entries
+            elif not ledger.is_rereading:
+                take(entry)
+                yield entry
+            elif not ledger.reread(entry):
+                yield from self._end_rereading()
+                take(entry)
+                yield entry
+        yield from self._end_rereading()
         self._all_read = True
 
     async def _left_async(self, inputs: AsyncIterable[Entry]) -> AsyncIterator[Entry]:
         if self.is_complete:
             return
+        ledger = self._ledger
         async for entry in inputs:
-            with self._refusing():
-                entries = self._ledger.take(entry)
-            for each in entries:
-                yield each
-        with self._refusing():
-            entries = self._ledger.end()
-        for each in entries:
-            yield each
+            if ledger.is_rereading:
+                if ledger.reread(entry):
+                    continue
+                for left in self._end_rereading():
+                    yield left
+            ledger.take(entry)
+            yield entry
+        for left in self._end_rereading():
+            yield left
         self._all_read = True
+
+    def _end_rereading(self) -> Sequence[Entry]:
+        try:
+            return self._ledger.end_rereading()
+        except ConfigurationError as error:
+            raise ConfigurationError(_refusal(self.path, str(error))) from None
 
     def _prepare(self, *, whole: bool = False) -> Callable[[], None]:
         """Hand everything on to the file; what is returned makes it durable, then the journal that tells of it."""
@@ -312,13 +322,6 @@ class Journal:
         except BaseException:
             self._broken = True
             raise
-
-    @contextmanager
-    def _refusing(self) -> Iterator[None]:
-        try:
-            yield
-        except ConfigurationError as error:
-            raise ConfigurationError(_refusal(self.path, str(error))) from None
 
 
 def _parquet() -> Any:
