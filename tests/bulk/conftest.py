@@ -12,7 +12,7 @@ import pytest
 
 from aioresolver.answer import Answer
 from aioresolver.errors import DNSError
-from aioresolver.wire.codes import Rcode, RRType
+from aioresolver.wire.codes import Rcode
 from aioresolver.wire.message import Question, Record
 
 SOA = Record.parse("test. 60 IN SOA ns.test. hostmaster.test. 1 2 3 4 60")
