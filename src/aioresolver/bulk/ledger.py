@@ -104,10 +104,12 @@ class Ledger:
         for row in rows:
             index = row[0]
             types = under_way.get(index, ())
-            if len(types) == 1:
+            if len(types) == 1 and types.__class__ is tuple:
                 del under_way[index]
+            elif left := _without(types, row):
+                under_way[index] = left
             else:
-                under_way[index] = _without(types, row)
+                del under_way[index]
         self.statuses.update([row.status for row in rows])
 
     def state(self) -> Mapping[str, Any]:
