@@ -88,12 +88,14 @@ class Journal:
         configuration: Mapping[str, Any],
         *,
         format: str | None = None,
+        anew: bool = False,
         interval: float = 0.5,
         disk: Disk = DISK,
         clock: Callable[[], float] = time.time,
     ) -> Journal:
         """Begin a run, or take up the one that the output's journal tells of.
 
+        `anew`: begin in any case; an output that is there stays until this run is complete, an earlier journal goes.
         `configuration` is everything that decides what the rows are, as plain data for JSON: the types, the input (see
         `input_identity`). `interval`: seconds between checkpoints; so much is asked again at most after a crash.
         `clock` gives seconds since 1970. The format is chosen as by `open_writer`; a Parquet file is made of JSON lines
@@ -107,10 +109,10 @@ class Journal:
         if configuration["format"] == "parquet":
             _parquet()  # now, not when all is done
         path = os.path.realpath(path)
-        entry = _read_entry(disk, path)
+        entry = {} if anew else _read_entry(disk, path)
         if entry is None:
             entry = _finished_entry(disk, path, configuration)
-        elif entry["configuration"] != configuration:
+        elif entry and entry["configuration"] != configuration:
             raise ConfigurationError(_refusal(path, _difference(entry["configuration"], configuration)))
         journal = cls(path, configuration, entry, interval=interval, disk=disk, clock=clock)
         if not journal.is_complete:
