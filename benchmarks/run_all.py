@@ -17,16 +17,18 @@ import private_network
 
 FOLDER = Path(__file__).parent
 ZONE, QUICK_ZONE = 1_000_000, 20_000
+QUICK_LOSS = ["--names", "2000", "--loss", "none,10 %", "--only", "query_many,aiodns"]
+OTHER_LOOP = ["--loss", "none,10 %", "--only", "query_many,submit,aiodns"]
 
 
 def measures(server: str, loop: str, *, quick: bool) -> list[list[str]]:
     """What is run on this loop. The slow ones first: the machine is then as warm for all that follow."""
     whom, on = ["--server", server], ["--loop", loop]
-    league = ["--names", "4000", "--rounds", "1"] if quick else ["--names", "200000", "--rounds", _rounds(loop)]
+    league = ["--names", "4000", "--rounds", "1"] if quick else ["--names", "200000", "--rounds", "3"]
     runs = [
         ["league.py", *league, *whom, *on],
         ["scale.py", *(["--names", "10000"] if quick else []), *whom, *on],
-        ["loss.py", *(["--names", "4000"] if quick else []), *on],
+        ["loss.py", *(QUICK_LOSS if quick else OTHER_LOOP if loop != "asyncio" else []), *on],
         ["latency.py", *(["--seconds", "0.5", "--rates", "1000,5000"] if quick else []), *whom, *on],
         ["cache_hit.py", *(["--repeat", "3000"] if quick else []), *whom, *on],
     ]
@@ -34,10 +36,6 @@ def measures(server: str, loop: str, *, quick: bool) -> list[list[str]]:
         runs.append(["cached_answer.py", *(["--names", "10000"] if quick else []), *whom])
         runs.append(["import_time.py", *(["--rounds", "3"] if quick else [])])
     return runs
-
-
-def _rounds(loop: str) -> str:
-    return "5" if loop == "asyncio" else "3"
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from contestants import CONTESTANTS, Found
 from nameserver import Nameserver, address, name
 
 WARMING = 200
-GLANCE = 0.02
+GLANCE = 0.05
 
 
 class Outcome(TypedDict, total=False):
