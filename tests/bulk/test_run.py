@@ -29,7 +29,7 @@ async def rows_of(run) -> list[Row]:
 
 async def take_into(seen, run):
     async for row in run:
-        seen.append(row.name)  # noqa: PERF401 - what was seen before an error counts
+        seen.append(row.name)
 
 
 async def test_a_row_for_each_input(dict_resolver):

@@ -66,10 +66,23 @@ class Column:
         self._open.append(line)
         self._length += len(line) + 1
         self._quotes += line.count('"')
-        if self._quotes % 2 == 0:
-            self._read_record("\n".join(self._close()), cells)
+        if self._quotes % 2 == 0 or (len(self._open) == 1 and self._is_whole(line)):
+            try:
+                self._read_record(self._open, cells)
+            except csv.Error:
+                self._break_open(cells)
+            else:
+                self._close()
         elif self._length > LONGEST_LINE:
             self._break_open(cells)
+
+    def _is_whole(self, line: str) -> bool:
+        """Whether an odd number of quotes opens none: a quote within a cell that does not begin with one is text."""
+        try:
+            next(csv.reader([line], delimiter=self._delimiter, strict=True))
+        except csv.Error:
+            return False
+        return True
 
     def _close(self) -> list[str]:
         lines = self._open
@@ -79,21 +92,18 @@ class Column:
     def _break_open(self, cells: list[str]) -> None:
         """Give the line up whose quote has no end, and read those behind it again."""
         first, *others = self._close()
-        cells.append(unreadable(first, "a quote is opened that has no end"))
+        cells.append(unreadable(first, "a quote is opened that has no end, or it is no record of a CSV file"))
         for line in others:
             self._take(line, cells)
 
-    def _read_record(self, text: str, cells: list[str]) -> None:
+    def _read_record(self, lines: list[str], cells: list[str]) -> None:
+        text = "\n".join(lines)
         if not text.strip():
             cells.append("")
             return
-        try:
-            record = next(csv.reader([text], delimiter=self._delimiter))
-        except csv.Error as error:
-            cells.append(unreadable(text, f"it is no record of a CSV file: {error}"))
-            return
+        # Over several lines it has to be beyond doubt: else two stray quotes would hide what stands between them.
+        record = next(csv.reader([text], delimiter=self._delimiter, strict=len(lines) > 1))
         if self._wants_header:
-            self._wants_header = False
             self._read_header(record)
         elif self._place is not None and self._place < len(record):
             cells.append(record[self._place])
@@ -101,6 +111,7 @@ class Column:
             cells.append(self._missing(text))
 
     def _read_header(self, record: list[str]) -> None:
+        self._wants_header = False
         if self._place is not None:
             return
         names = [name.strip().lower() for name in record]

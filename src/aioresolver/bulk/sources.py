@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from aioresolver.bulk.columns import Column
-from aioresolver.bulk.inputs import ArrivingInputs, Inputs
+from aioresolver.bulk.inputs import ArrivingInputs, Inputs, parse_types
 from aioresolver.bulk.lines import LineCutter, UnreadableInput, chunks_of_file, chunks_of_pipe
 from aioresolver.errors import ConfigurationError
 
@@ -43,6 +43,7 @@ def read_inputs(
     ValueError for types that are none, ConfigurationError for a column or delimiter that cannot be. Iteration raises
     UnreadableInput when a file cannot be read to its end.
     """
+    types = parse_types(types)
     if not isinstance(source, (str, os.PathLike)):
         if column is not None or header is not None or delimiter is not None:
             raise ConfigurationError("only a file has columns, a header and a delimiter")
