@@ -254,7 +254,7 @@ def _enter(loop: asyncio.AbstractEventLoop, resolver: Resolver, *, connections: 
             f"{kind} resolves hosts by itself in {', '.join(CONNECTIONS)}, not with the resolver installed here: "
             "connect with resolver.open_connection() or resolver.create_connection(), or give connections=True",
             LoopBypassWarning,
-            stacklevel=stacklevel + 1,
+            stacklevel=stacklevel,
         )
     hook.enter(resolver, LOOKUPS if whole or not connections else LOOKUPS + CONNECTIONS)
     return hook
