@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
+from aioresolver.answer import Answer
 from aioresolver.bulk.filters import Ask, Filter, Sieve
 from aioresolver.bulk.rows import Row, row_of
 from aioresolver.errors import ServerFailure
 from aioresolver.testing import Zone
 from aioresolver.testing.authority import Authority
-from aioresolver.answer import Answer
-from aioresolver.wire.codes import RRType
 from aioresolver.wire.message import Message, Question
 
 World = Callable[[Ask], Row]
@@ -24,9 +23,7 @@ def zones(*texts: str) -> World:
     def ask(ask: Ask) -> Row:
         question = Question.parse(ask.name, ask.type)
         verdict = authority.answer(question)
-        message = Message(
-            question=(question,), rcode=verdict.rcode, answer=verdict.answer, authority=verdict.authority
-        )
+        message = Message(question=(question,), rcode=verdict.rcode, answer=verdict.answer, authority=verdict.authority)
         if verdict.rcode not in (0, 3):
             return row_of(0, ask.name, question.type, ServerFailure(ask.name, ask.type, "refused"), now=0.0)
         return row_of(0, ask.name, question.type, Answer.of(question, message, now=0.0, elapsed=0.001), now=0.0)
@@ -65,14 +62,13 @@ def run(
             number, ask = open_.pop()
             rows.extend(sieve.heard(world(ask)._replace(index=number, input=ask.name), now))
 
-    pending = [
-        world(Ask(name, type))._replace(index=index, input=name) for index, (name, type) in enumerate(questions)
-    ]
+    pending = list(enumerate(questions))
     total = len(pending)
     while pending or sieve.held:
         now += 1
         if pending and sieve.room > 0:
-            rows.extend(sieve.feed(pending[:batch], now))
+            came = [world(Ask(name, type))._replace(index=index, input=name) for index, (name, type) in pending[:batch]]
+            rows.extend(sieve.feed(came, now))
             del pending[:batch]
             if not pending:
                 rows.extend(sieve.end(now))
