@@ -24,8 +24,8 @@ try:
     import dns.rdata
     import dns.rrset
     import dns.version
-except ImportError as error:
-    raise type(error)(WANTED, name=error.name) from error
+except ImportError as _error:
+    raise type(_error)(WANTED, name=_error.name) from _error
 if (dns.version.MAJOR, dns.version.MINOR) < OLDEST:
     raise ImportError(f"{WANTED}; here is {dns.version.version}", name="dns")
 
