@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from aioresolver.answer import Answer
 from aioresolver.bulk.counts import Counts
@@ -29,20 +29,14 @@ OF_ALIASES = frozenset(
 )
 # Asked first: the hosts file knows nothing else, and may know names that do not exist in the DNS.
 FIRST = (RRType.A, RRType.AAAA)
-_make_asked = tuple.__new__
 
 
-class Asked(NamedTuple):
-    """A question as `query_many` takes it, and gives it back: a name, a type, and what it is asked for.
+Asked = tuple[str, RRType, Input | BadInput, tuple[RRType, ...]]
+"""A question as `query_many` takes it and gives it back: name, type, what it is asked for, and the types to ask when the
+name turns out to exist.
 
-    `rest` are the types to ask when the name turns out to exist. What is no name is asked too, as the empty name that
-    no resolver lets pass: so it has its turn like the others.
-    """
-
-    name: str
-    type: RRType
-    input: Input | BadInput
-    rest: tuple[RRType, ...] = ()
+What is no name is asked too, as the empty name that no resolver lets pass: so it has its turn like the others.
+"""
 
 
 class Questions:
@@ -63,15 +57,18 @@ class Questions:
             return self._as_they_come(self._inputs)
         return self._at_once(self._inputs)
 
-    def rows_of(self, asked: Asked, outcome: Answer[Any] | Exception, now: float) -> list[Row]:
-        """The rows that follow from the outcome of a question; `now` is the event loop's time."""
+    def take(self, asked: Asked, outcome: Answer[Any] | Exception, now: float, rows: list[Row]) -> None:
+        """Add the rows that follow from the outcome of a question; `now` is the event loop's time."""
         self.under_way -= 1
-        found = asked.input
+        name, type_, found, rest = asked
         if isinstance(found, BadInput):
             index, text, types, status, error = found
-            return [Row(index, text, text, type_, status, error=error) for type_ in types]
-        row = row_of(found.index, found.text, asked.type, outcome, now=now, name=asked.name)
-        return [row, *self._decided(asked, outcome, now)] if asked.rest else [row]
+            rows += [Row(index, text, text, type_, status, error=error) for type_ in types]
+            return
+        index, text, _, _ = found
+        rows.append(row_of(index, text, type_, outcome, now=now, name=name))
+        if rest:
+            rows += self._decided(asked, outcome, now)
 
     def _at_once(self, inputs: Inputs) -> Generator[Asked | None, None, None]:
         later = self._later
@@ -110,16 +107,16 @@ class Questions:
         """The first question of an input."""
         counts = self._counts
         counts.inputs += 1
-        if found.__class__ is Input:
-            _, _, name, types = found
-            counts.due += len(types)
-            if len(types) == 1:
-                return _make_asked(Asked, (name, types[0], found, ()))
-            self._undecided += 1
-            first, *rest = _order(types)
-            return Asked(name, first, found, tuple(rest))
-        counts.due += len(found.types)
-        return Asked("", RRType.A, found)
+        if isinstance(found, BadInput):
+            counts.due += len(found.types)
+            return "", RRType.A, found, ()
+        _, _, name, types = found
+        counts.due += len(types)
+        if len(types) == 1:
+            return name, types[0], found, ()
+        self._undecided += 1
+        first, *rest = _order(types)
+        return name, first, found, tuple(rest)
 
     def _decided(self, asked: Asked, outcome: Answer[Any] | Exception, now: float) -> list[Row]:
         """The first question of a name has ended: ask the others, or know that they have no answer."""
@@ -130,7 +127,7 @@ class Questions:
             known = _known_absent(rest, outcome)
             rows = [unasked_row(found.index, found.text, type_, outcome, now=now) for type_ in known]
             rest = tuple(type_ for type_ in rest if type_ not in known)
-        self._later += [Asked(name, type_, found) for type_ in rest]
+        self._later += [(name, type_, found, ()) for type_ in rest]
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
         return rows

@@ -157,10 +157,10 @@ class _Making:
             self._task.exception()  # it was raised, or nobody is left to hear it
 
     async def _make(self) -> None:
-        rows_of, clock, most = self._questions.rows_of, self._loop.time, self._most
+        take, clock, most = self._questions.take, self._loop.time, self._most
         try:
             async for asked, outcome in self._outcomes:
-                self._rows += rows_of(asked, outcome, clock())
+                take(asked, outcome, clock(), self._rows)
                 if self._made is not None:
                     self._tell()
                 if len(self._rows) >= most:
