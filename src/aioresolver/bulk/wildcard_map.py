@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TypeVar
 
 from aioresolver.bulk.rows import Row
@@ -15,6 +16,8 @@ MOST_ABOVE = 8
 MOST_MIDDLES = 3
 FIRST_MIDDLES = 2
 """So many middle labels are tried below a name although nothing speaks for it."""
+
+MOST_FORGOTTEN = 4
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -132,9 +135,8 @@ class WildcardMap:
         remember(self._odd, middle.suffix, None, self._most)
 
     def _make_room(self) -> None:
-        """Forget the oldest, unless it is at work."""
-        if len(self._known) >= self._most:
-            key = next(iter(self._known))
+        """Forget the oldest, unless they are at work."""
+        for key in list(islice(self._known, max(0, min(len(self._known) - self._most + 1, MOST_FORGOTTEN)))):
             oldest = self._known.pop(key)
             if oldest.waiting or oldest.open:
                 self._known[key] = oldest
