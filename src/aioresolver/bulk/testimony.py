@@ -26,7 +26,7 @@ NAMES_AT_ONE_ADDRESS = 3
 ELSEWHERE_TO_LIE = 5
 SHORT_MEMORY = 100
 """After so many names all counts are halved: evidence is what comes together in some time."""
-MOST_ADDRESSES = 64
+MOST_REMEMBERED = 64
 
 
 class Dissent(Enum):
@@ -54,12 +54,19 @@ class Evidence:
         self.denials = 0.0
         self.elsewhere = 0.0
         self.inventions = 0
+        self._against: dict[str, None] = {}
         # What the others have for the names to which it gives this address.
         self._at: dict[str, list[frozenset[str]]] = {}
         self._crowded: str | None = None
 
-    def note(self, alone: Alone | None) -> None:
-        """One name on which it agreed with others, or stood alone."""
+    def note(self, name: str, alone: Alone | None) -> None:
+        """A name on which it agreed with others, or stood alone, which counts once."""
+        if alone is not None:
+            if name in self._against:
+                return
+            self._against[name] = None
+            if len(self._against) > MOST_REMEMBERED:
+                del self._against[next(iter(self._against))]
         self.names += 1
         if self.names > SHORT_MEMORY:
             self.names, self.denials, self.elsewhere = self.names / 2, self.denials / 2, self.elsewhere / 2
@@ -89,7 +96,7 @@ class Evidence:
                 sets.append(others)
             if len(sets) >= NAMES_AT_ONE_ADDRESS:
                 self._crowded = address
-        while len(self._at) > MOST_ADDRESSES:
+        while len(self._at) > MOST_REMEMBERED:
             del self._at[next(iter(self._at))]
 
 
