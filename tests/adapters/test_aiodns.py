@@ -337,9 +337,7 @@ async def test_settings_that_cannot_be_had_say_so(settings: dict[str, Any], comp
 
 async def test_settings_become_a_resolver(server: DNSServer, tmp_path: Any) -> None:
     conf = tmp_path / "resolv.conf"
-    conf.write_text(
-        "nameserver 127.0.0.1\nnameserver 127.0.0.2\nsearch drop.test\noptions ndots:3\n", encoding="utf-8"
-    )
+    conf.write_text("nameserver 127.0.0.1\nnameserver 127.0.0.2\nsearch drop.test\noptions ndots:3\n", encoding="utf-8")
     settings = {"udp_port": server.port, "tcp_port": server.port, "resolvconf_path": str(conf)}
     everything = {"rotate": True, "local_ip": "127.0.0.1", "lookups": b"b", "flags": pycares.ARES_FLAG_PRIMARY}
     unused = {"sock_state_cb": print, "socket_send_buffer_size": 1, "socket_receive_buffer_size": 1}
@@ -427,6 +425,22 @@ async def test_nothing_stays_of_a_resolver_that_nobody_closed(server: DNSServer)
     for _ in range(3):
         await asyncio.sleep(0)
     gc.collect()  # an open socket would warn, and a warning is an error
+
+
+def test_a_program_that_closes_nothing_ends_without_a_word(server: DNSServer) -> None:
+    program = f"""
+import asyncio
+import aioresolver.adapters.aiodns as aiodns
+
+async def main():
+    resolver = aiodns.DNSResolver(["{server.nameserver}"])
+    assert (await resolver.query_dns("drop.test", "A")).answer
+
+asyncio.run(main())
+"""
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize("name", [name for name in error.__all__ if name.startswith("ARES_")])
