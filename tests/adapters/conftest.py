@@ -90,6 +90,7 @@ class Site:
     def __init__(self) -> None:
         self.hosts: list[str] = []
         self.port = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     @contextlib.asynccontextmanager
     async def at(self, *addresses: str, port: int = 0, context: ssl.SSLContext | None = None) -> AsyncIterator[Site]:
@@ -103,11 +104,15 @@ class Site:
         finally:
             for server in servers:
                 server.close()
-            for _ in range(5):  # the last connections end
-                await asyncio.sleep(0)
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=5)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             host = next(line[5:].strip() for line in head if line.lower().startswith("host:"))
             self.hosts.append(host)
@@ -119,7 +124,7 @@ class Site:
             )
             await writer.drain()
         writer.close()
-        with contextlib.suppress(OSError, asyncio.CancelledError):
+        with contextlib.suppress(OSError):
             await writer.wait_closed()
 
 
