@@ -129,7 +129,7 @@ class Comparisons:
             return
         if alone.dissent is Dissent.DENIES:
             self._correct(check, case.row, alone.consensus)
-        self._suspect(case)
+        self._suspect(case, alone.dissent)
 
     def _ask_sibling(self, check: Check, alone: Alone) -> None:
         name = f"{self._label()}.{parent_of(alone.row.name)}"
@@ -157,16 +157,19 @@ class Comparisons:
                 self.corrected += 1
                 break
 
-    def _suspect(self, case: Case) -> None:
-        """Compare more of what is like this: the same records, the same parent, the same status."""
+    def _suspect(self, case: Case, dissent: Dissent) -> None:
+        """Compare more of what is like this: the same records, else the same parent, else the same status."""
         check, row = case.check, case.row
         if check.suspected >= MOST_SUSPECTED:
             return
         parent = parent_of(row.name)
+        fresh = [other for other in check.rows if (other.name, other.type) not in check.seen]
+        if dissent is Dissent.ELSEWHERE:  # nothing but the same address again makes a lie of it
+            fresh = [other for other in fresh if not set(row.data).isdisjoint(other.data)]
         alike = sorted(
-            (other for other in check.rows if (other.name, other.type) not in check.seen),
+            fresh,
             key=lambda other: (
-                not (row.data and other.data and row.data[0] == other.data[0]),
+                set(row.data).isdisjoint(other.data),
                 parent_of(other.name) != parent,
                 other.status != row.status,
                 self._random.random(),

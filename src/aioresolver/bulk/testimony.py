@@ -3,7 +3,8 @@
 Honest nameservers differ: in the order and number of records, in TTLs, in the addresses that a content network gives
 to those who are near, in what they still remember. So answers agree when they share a record, an alias or a network,
 or both say that there is nothing; and an answer that no other agrees with is evidence only when most of the others
-agree with each other. It takes several names to make a lie of it.
+agree with each other. It takes several names to make a lie of it. Other addresses, as such, are none, however many:
+only one address for names that elsewhere have nothing in common.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ DENIALS_TO_LIE = 3
 LEAST_SHARE_DENIED = 0.05
 INVENTIONS_TO_LIE = 2
 NAMES_AT_ONE_ADDRESS = 3
-ELSEWHERE_TO_LIE = 5
 SHORT_MEMORY = 100
 """After so many names all counts are halved: evidence is what comes together in some time."""
 MOST_REMEMBERED = 64
@@ -52,7 +52,6 @@ class Evidence:
     def __init__(self) -> None:
         self.names = 0.0
         self.denials = 0.0
-        self.elsewhere = 0.0
         self.inventions = 0
         self._against: dict[str, None] = {}
         # What the others have for the names to which it gives this address.
@@ -69,11 +68,10 @@ class Evidence:
                 del self._against[next(iter(self._against))]
         self.names += 1
         if self.names > SHORT_MEMORY:
-            self.names, self.denials, self.elsewhere = self.names / 2, self.denials / 2, self.elsewhere / 2
+            self.names, self.denials = self.names / 2, self.denials / 2
         if alone is not None and alone.dissent is Dissent.DENIES:
             self.denials += 1
         elif alone is not None and alone.dissent is Dissent.ELSEWHERE:
-            self.elsewhere += 1
             self._note_addresses(alone.row, frozenset(alone.consensus.data))
 
     def lie(self) -> str | None:
@@ -84,8 +82,6 @@ class Evidence:
             return "it has records for names that do not exist"
         if self._crowded is not None:
             return f"it gives {self._crowded} to names that other nameservers agree to have different addresses"
-        if self.elsewhere >= ELSEWHERE_TO_LIE and self.elsewhere * 2 >= self.names:
-            return "it has other records for most names than other nameservers agree on"
         return None
 
     def _note_addresses(self, row: Row, others: frozenset[str]) -> None:
