@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
@@ -35,6 +35,7 @@ from aioresolver.flow.fan_out import fan_out
 from aioresolver.flow.limiter import Limiter
 from aioresolver.host import Host, SearchList, absence, find_host, literal_answer, outcome_of
 from aioresolver.policy import AddressPolicy
+from aioresolver.stream import Outcome, Stream
 from aioresolver.system.address_order import AddressOrder
 from aioresolver.system.addrinfo import AddrinfoRequest
 from aioresolver.system.config import SystemConfig
@@ -50,6 +51,7 @@ from aioresolver.wire.names import Name
 
 __all__ = ["Resolver"]
 
+I = TypeVar("I", bound="str | tuple[Any, ...]")
 TypeLike = str | int
 
 DEFAULT_CONCURRENCY = 100
@@ -166,20 +168,36 @@ class Resolver(Closing):
         return loop.create_task(self.query(name, type))
 
     def query_many(
-        self, names: Iterable[str] | AsyncIterable[str], type: TypeLike = "A", *, concurrency: int | None = None
-    ) -> AsyncGenerator[tuple[str, Answer[Any] | DNSError], None]:
+        self, names: Iterable[I | None] | AsyncIterable[I], type: TypeLike = "A", *, concurrency: int | None = None
+    ) -> AsyncGenerator[tuple[I, Outcome], None]:
         """Query a stream of names, in flat memory: each name comes once, as soon as it is known, with its outcome.
 
-        The outcome is an Answer, also an empty one, or the error: no name is lost and none stops the others. Names are
-        pulled as there is room for them. Leave the loop early and `aclose()` ends what is under way. Raises
-        ValueError for an impossible type, and UsageError as soon as the resolver is closed.
+        The outcome is an Answer, also an empty one, or the error: no name is lost and none stops the others. Instead of
+        a name there may be a tuple that begins with a name and a type, and whatever else; it comes back as it is.
+
+        Names are pulled as there is room for them, at most `concurrency` ahead of what you have taken. An iterator may
+        give None when it has nothing to ask just now: it is asked again after the next outcomes. Leave the loop early
+        and `aclose()` ends what is under way. Raises ValueError for an impossible type, and UsageError as soon as the
+        resolver is closed.
         """
-        if isinstance(names, str):
+        if isinstance(names, (str, bytes)):
             raise TypeError(f"names is an iterable of names, not one text: [{names!r}]")
+        if concurrency is not None and not concurrency >= 1:
+            raise ValueError(f"concurrency is how many may be under way at once, 1 or more, not {concurrency!r}")
         rrtype = Question.parse(".", type).type
         limit = concurrency or self.limiter.concurrency or DEFAULT_CONCURRENCY
-        outcomes = fan_out(names, lambda name: self.submit(name, rrtype), concurrency=limit, catch=OUTCOMES)
-        return cast("AsyncGenerator[tuple[str, Answer[Any] | DNSError], None]", outcomes)
+        if self.cache.stale:
+            outcomes = fan_out(names, lambda item: self.query(*_asked(item, rrtype)), concurrency=limit, catch=OUTCOMES)
+            return cast("AsyncGenerator[tuple[Any, Outcome], None]", outcomes)
+        stream: Stream[Any] = Stream(
+            self._dispatch,
+            names,
+            question=lambda item: _question(*_asked(item, rrtype)),
+            known=self._known,
+            finish=None if self._policy is None and self._rotation is None else self._handed_out,
+            concurrency=limit,
+        )
+        return stream.outcomes()
 
     async def addresses(self, host: str, family: int = socket.AF_UNSPEC) -> list[str]:
         """The addresses of a host, IPv4 and IPv6 asked at once, the best to connect to first (RFC 6724).
@@ -390,6 +408,11 @@ def _ended(loop: asyncio.AbstractEventLoop, how: Answer[Any] | Exception) -> asy
     else:
         future.set_result(how)
     return future
+
+
+def _asked(item: Any, rrtype: RRType) -> tuple[str, TypeLike]:
+    """The name and the type that an item of many asks for."""
+    return (item[0], item[1]) if isinstance(item, tuple) else (item, rrtype)
 
 
 def _question(name: str, type: TypeLike) -> Question:
