@@ -14,6 +14,7 @@ import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 OURS = ("src", "tests", "examples", "benchmarks", "noxfile.py")
+LEAGUE = {"nsd": "nsd", "dnsperf": "dnsperf"}
 SERVERS = {"nsd": "nsd", "unbound": "unbound", "named": "bind9", "knotd": "knot", "dnsmasq": "dnsmasq-base"}
 
 nox.needs_version = ">=2025.2.9"
@@ -60,7 +61,20 @@ def install(session: nox.Session, *groups: str) -> None:
     session.install(".", *nox.project.dependency_groups(PROJECT, *groups))
 
 
+def install_debian(session: nox.Session, programs: dict[str, str]) -> None:
+    """Install the packages of those programs that are missing (Debian; asks for root)."""
+    path = os.pathsep.join([*os.get_exec_path(), "/usr/sbin"])
+    missing = [package for program, package in programs.items() if shutil.which(program, path=path) is None]
+    if missing:
+        root = [] if os.geteuid() == 0 else ["sudo"]
+        # RUNLEVEL keeps Debian from starting the servers: only the tests start them, on ports of their own.
+        quiet = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+        session.run(*root, "apt-get", "update", "-q", external=True)
+        session.run(*root, "apt-get", "install", "-qy", "--no-install-recommends", *missing, external=True, env=quiet)
+
+
 INTERPRETERS = interpreters()
+MEASURED = [version for version in INTERPRETERS if version in ("3.11", "3.13")] or INTERPRETERS[-1:]
 
 
 @nox.session(python=INTERPRETERS)
@@ -112,14 +126,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def interop(session: nox.Session) -> None:
     """Resolve through NSD, Unbound, BIND, Knot and dnsmasq on loopback (Debian; installs those that are missing)."""
-    path = os.pathsep.join([*os.get_exec_path(), "/usr/sbin"])
-    missing = [package for program, package in SERVERS.items() if shutil.which(program, path=path) is None]
-    if missing:
-        root = [] if os.geteuid() == 0 else ["sudo"]
-        # RUNLEVEL keeps Debian from starting the servers: only the tests start them, on ports of their own.
-        quiet = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-        session.run(*root, "apt-get", "update", "-q", external=True)
-        session.run(*root, "apt-get", "install", "-qy", "--no-install-recommends", *missing, external=True, env=quiet)
+    install_debian(session, SERVERS)
     install(session, "tests")
     session.run("python", "-m", "pytest", "tests/interop", *session.posargs)
 
@@ -129,3 +136,18 @@ def agreement(session: nox.Session) -> None:
     """Compare with the C library's getaddrinfo, on made-up machines in namespaces (Linux with glibc; root helps)."""
     install(session, "tests")
     session.run("python", "-m", "pytest", "tests/agreement", *session.posargs)
+
+
+@nox.session(python=MEASURED)
+def benchmarks(session: nox.Session) -> None:
+    """Take every figure of docs/benchmarks.md, beside the peers; `-- --quick` only tries it (Debian, an idle machine)."""
+    install_debian(session, LEAGUE)
+    session.install(".")
+    for package in nox.project.dependency_groups(PROJECT, "benchmarks"):
+        # A peer that cannot be installed here is a row less.
+        session.run("python", "-m", "pip", "install", "-q", package, success_codes=[0, 1], silent=True)
+    quick = "--quick" in session.posargs
+    folder = Path(session.create_tmp()) if quick else Path("benchmarks", "results")
+    results = str(folder / f"cpython-{session.python}.json")
+    session.run("python", "benchmarks/run_all.py", "--save", results, *session.posargs)
+    session.run("python", "benchmarks/report.py", *(["--show", results] if quick else []))

@@ -36,11 +36,13 @@ FLOORS = {
 ROOMS = {  # files that are part of a room without a folder
     "cache_file": "cache",
     "configured": "resolver",
+    "connect": "resolver",
     "dispatch": "resolver",
     "explain": "resolver",
     "explanation": "resolver",
     "host": "resolver",
     "os_fallback": "resolver",
+    "services": "resolver",
 }
 FACE = 7  # __init__.py shows what the floors below this one have
 DOOR = 9  # __main__.py opens the command line

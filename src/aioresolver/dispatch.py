@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from aioresolver.answer import Answer
-from aioresolver.backends.base import Backend
-from aioresolver.backends.batches import in_batches
+from aioresolver.backends.batches import BatchBackend
 from aioresolver.cache import Cache
 from aioresolver.errors import LookupTimeout, ResolutionError, UsageError
 from aioresolver.events import (
@@ -79,7 +78,7 @@ class Dispatch:
     """
 
     def __init__(
-        self, backend: Backend, cache: Cache, limiter: Limiter, *, timeout: float, observer: Observer | None
+        self, backend: BatchBackend, cache: Cache, limiter: Limiter, *, timeout: float, observer: Observer | None
     ) -> None:
         self.cache = cache
         self.limiter = limiter
@@ -90,7 +89,6 @@ class Dispatch:
         self.sources: list[Source] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._backend = backend
-        self._batches = in_batches(backend)
         self._queue: deque[tuple[Question, float]] = deque()
         self._withdrawn: set[Question] = set()
         self._answered_at = float("-inf")
@@ -109,7 +107,7 @@ class Dispatch:
             raise UsageError("the resolver is closed")
         if self._loop is not None:
             raise UsageError("the resolver belongs to another event loop: make one for each loop")
-        self._batches.serve(self._landed, self.pump)
+        self._backend.serve(self._landed, self.pump)
         self._loop = loop
         return loop
 
@@ -173,7 +171,7 @@ class Dispatch:
             return
         self._pumping = True
         try:
-            while (self._queue or self.sources) and (room := self._batches.room(loop.time())) > 0:
+            while (self._queue or self.sources) and (room := self._backend.room(loop.time())) > 0:
                 questions = self._next(room)
                 if not questions:
                     break
@@ -244,7 +242,7 @@ class Dispatch:
             for question in questions:
                 self._tell(LookupStarted(question))
         try:
-            self._batches.post(questions, now + self.timeout)
+            self._backend.post(questions, now + self.timeout)
         except Exception as error:  # noqa: BLE001 - whatever the backend says goes to those who wait
             self._landed([(question, error) for question in questions])
 
@@ -309,7 +307,7 @@ class Dispatch:
             return
         self._withdrawn = set()
         self._queue = deque(waiting for waiting in self._queue if waiting[0] not in withdrawn)
-        self._leave(self._batches.withdraw(withdrawn))
+        self._leave(self._backend.withdraw(withdrawn))
         self.pump()
 
     def _look_for_stalled(self) -> None:

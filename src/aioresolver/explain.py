@@ -11,6 +11,7 @@ from typing import Any
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
 from aioresolver.backends.system import SystemBackend
+from aioresolver.backends.batches import Batched
 from aioresolver.cache import Cache
 from aioresolver.configured import ConfiguredBackend
 from aioresolver.dispatch import Dispatch
@@ -100,15 +101,10 @@ async def _look_up(resolver: Any, name: str, question: Question) -> tuple[tuple[
 
     apart = copy.copy(resolver)
     apart._rotation = None
-    apart._dispatch = dispatch = Dispatch(
-        resolver.backend, Cache(failure_ttl=0), Limiter(), timeout=resolver._dispatch.timeout, observer=observe
-    )
+    backend, timeout = Batched(resolver.backend), resolver._dispatch.timeout
+    apart._dispatch = dispatch = Dispatch(backend, Cache(failure_ttl=0), Limiter(), timeout=timeout, observer=observe)
     now = dispatch.bind().time()
-    try:
-        end = await _end(apart, name, question)
-    finally:
-        if dispatch.alarms is not None:
-            dispatch.alarms.close()
+    end = await _end(apart, name, question)
     if isinstance(end, (Answer, ResolutionError)):
         verdict = _reply(question, end)
     else:

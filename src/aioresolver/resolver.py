@@ -6,14 +6,16 @@ import asyncio
 import itertools
 import os
 import socket
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
+from aioresolver.backends.batches import in_batches
 from aioresolver.cache import Cache
 from aioresolver.configured import ConfiguredBackend, choose_backend
+from aioresolver.connect import Connecting
 from aioresolver.dispatch import Dispatch, Stats
 from aioresolver.errors import (
     ConfigurationError,
@@ -35,6 +37,7 @@ from aioresolver.flow.fan_out import fan_out
 from aioresolver.flow.limiter import Limiter
 from aioresolver.host import Host, SearchList, absence, find_host, literal_answer, outcome_of
 from aioresolver.policy import AddressPolicy
+from aioresolver.services import Endpoint, find_https, find_services
 from aioresolver.stream import Outcome, Stream
 from aioresolver.system.address_order import AddressOrder
 from aioresolver.system.addrinfo import AddrinfoRequest
@@ -48,6 +51,7 @@ from aioresolver.system.search import SearchWalk
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
+from aioresolver.wire.rdata import SRV
 
 __all__ = ["Resolver"]
 
@@ -61,7 +65,7 @@ REMEMBERED_QUESTIONS = 4096
 OUTCOMES = (ConfigurationError, MessageFormatError, NameSyntaxError, ResolutionError, TransportError)
 
 
-class Resolver(Closing):
+class Resolver(Connecting, Closing):
     """Resolves names from asyncio, each distinct question once, and remembers the answers while their TTLs last.
 
     `backend` finds what is not known here: None is this machine's configuration, `"cares"`, `"system"`, a nameserver
@@ -110,7 +114,7 @@ class Resolver(Closing):
         if isinstance(self.backend, ConfiguredBackend):
             self.backend.changed = self.cache.forget_failures
         self.limiter: Limiter = limiter
-        self._dispatch = Dispatch(self.backend, self.cache, limiter, timeout=timeout, observer=observer)
+        self._dispatch = Dispatch(in_batches(self.backend), self.cache, limiter, timeout=timeout, observer=observer)
         config = self.backend.files if isinstance(self.backend, ConfiguredBackend) else None
         self._local = LocalNames(hosts, config=config, hosts_file=hosts_file)
         self._policy = policy
@@ -120,6 +124,11 @@ class Resolver(Closing):
         self._interfaces = Interfaces()
         self._order = AddressOrder(address_order, interfaces=self._interfaces)
         self._question = lru_cache(REMEMBERED_QUESTIONS)(_question)
+
+    @property
+    def policy(self) -> AddressPolicy | None:
+        """Which addresses may be handed out; None is all."""
+        return self._policy
 
     @property
     def stats(self) -> Stats:
@@ -261,6 +270,22 @@ class Resolver(Closing):
             return request.build()
         domain = self._local.domain(socket.gethostname(), now) if request.wants_short_name else ""
         return request.build(await self._name_of(request.address, now), domain=domain)
+
+    async def services(self, name: str, service: str | None = None, *, proto: str = "tcp") -> list[SRV]:
+        """The servers of a service of a domain, in the order to try them (RFC 2782): `services("example.org", "imap")`.
+
+        Without `service` the name is the whole, `_imap._tcp.example.org`. Raises what `resolve` raises, and NoRecords
+        when the domain says that it has no such service.
+        """
+        return await find_services(self, name, service, proto=proto)
+
+    async def https(self, name: str, port: int = 443, *, alpn: Collection[str] | None = None) -> list[Endpoint]:
+        """The places to reach a web origin at, in the order to try them (RFC 9460); the last one is the origin itself.
+
+        Aliases are followed; records that need what we do not understand are left out, and with `alpn` those that
+        speak none of these protocols. Raises what `query` raises, and NoRecords for "not available".
+        """
+        return await find_https(self, name, port, alpn=alpn)
 
     def peek(self, name: str, type: TypeLike = "A") -> Answer[Any] | None:
         """What is known already, from the hosts file or the cache, without asking anybody; None when nothing is."""

@@ -34,6 +34,7 @@ class BatchBackend(Protocol):
 
     def serve(self, landed: Landed, roomy: Callable[[], object]) -> None:
         """Give outcomes to `landed` from now on."""
+        ...
 
     def room(self, now: float) -> int:
         """How many questions it would send at once now, not counting those it has."""
@@ -46,8 +47,11 @@ class BatchBackend(Protocol):
         """Forget these: nothing more is sent for them, and nothing of them lands. How many it had is returned."""
         ...
 
+    async def aclose(self) -> None:
+        """Let go of everything."""
 
-def in_batches(backend: Backend) -> BatchBackend:
+
+def in_batches(backend: Backend | BatchBackend) -> BatchBackend:
     """The backend itself if it takes batches, else one that hands it every question by itself."""
     return backend if isinstance(backend, BatchBackend) else Batched(backend)
 
@@ -94,6 +98,10 @@ class Batched:
         for lookup in lookups:
             lookup.end()
         return len(lookups)
+
+    async def aclose(self) -> None:
+        """Close the backend."""
+        await self._backend.aclose()
 
     def _ask(self, question: Question, deadline: float) -> asyncio.Future[Answer[Any]]:
         if self._submit is not None:

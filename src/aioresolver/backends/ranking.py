@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from aioresolver.backends.window import Window
 
-__all__ = ["Health", "equals", "Window", "ranked"]
+__all__ = ["Health", "equals", "ranked"]
 
 UNKNOWN_PATIENCE = 0.4
 LEAST_PATIENCE = 0.25

@@ -1,0 +1,122 @@
+"""Writes the results into docs/benchmarks.md, between its markers, and draws the plots.
+
+python benchmarks/report.py [--show] [FILE...]
+
+Every figure of that page comes from here; what stands between `<!-- begin: x -->` and `<!-- end: x -->` is overwritten.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cache_hit
+import cached_answer
+import import_time
+import latency
+import league
+import loss
+import results
+import scale
+import targets
+
+ROOT = Path(__file__).parent.parent
+RESULTS = Path(__file__).with_name("results")
+PAGE = ROOT / "docs" / "benchmarks.md"
+PLOTS = ROOT / "docs" / "plots"
+LOOPS = ("asyncio", "uvloop")
+NOTHING = "*Not measured yet.*"
+
+Run = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", nargs="*", type=Path, help="JSON files; those of benchmarks/results by default")
+    parser.add_argument("--show", action="store_true", help="only print which targets are met; write nothing")
+    options = parser.parse_args()
+    files = options.results or sorted(RESULTS.glob("*.json"), key=_version)
+    runs = [results.read(path) for path in files]
+    if not options.show:
+        PAGE.write_text(filled(PAGE.read_text(), runs))
+        _draw(runs)
+    for run in runs:
+        for loop in LOOPS:
+            if f"league-{loop}" in run:
+                print(f"\n{targets.table(run, loop)}")
+
+
+def filled(page: str, runs: list[Run]) -> str:
+    """The page with the tables of these runs in it."""
+    for section, render in SECTIONS.items():
+        between = re.compile(rf"(<!-- begin: {section} -->\n).*?(<!-- end: {section} -->)", re.DOTALL)
+        found = between.search(page)
+        if found is None:
+            raise ValueError(f"the page has no place for {section}")
+        text = "\n\n".join(filter(None, map(render, runs))) or NOTHING
+        page = f"{page[: found.start()]}{found[1]}{text}\n{found[2]}{page[found.end() :]}"
+    return page
+
+
+def _draw(runs: list[Run]) -> None:
+    try:
+        import plots
+    except ModuleNotFoundError as error:
+        print(f"no plots: {error}")
+    else:
+        plots.draw(runs, PLOTS)
+
+
+def _version(path: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", path.stem)]
+
+
+def _environment(run: Run) -> str:
+    machine = run["machine"]
+    versions = ", ".join(f"{package} {number}" for package, number in machine["versions"].items())
+    return (
+        f"- {machine['python']} on {machine['date']}: {machine['cores']} cores, {machine['processor']},"
+        f" {machine['system']}; {versions}"
+    )
+
+
+def _targets(run: Run) -> str:
+    tables = [targets.table(run, loop) for loop in LOOPS if f"league-{loop}" in run]
+    return "\n\n".join(tables)
+
+
+def _of(section: str, module: ModuleType) -> Callable[[Run], str]:
+    """For a measure that is taken once for each loop, or once."""
+
+    def render(run: Run) -> str:
+        parts = []
+        for name in (section, *(f"{section}-{loop}" for loop in LOOPS)):
+            if name in run:
+                rows = run[name]["rows"] if module is league else run[name]
+                loop = name.removeprefix(section).removeprefix("-")
+                where = f"{run['machine']['python']}{', ' if loop else ''}{loop}"
+                parts.append(f"{where}:\n\n{module.table(rows)}")
+        return "\n\n".join(parts)
+
+    return render
+
+
+SECTIONS: dict[str, Callable[[Run], str]] = {
+    "environment": _environment,
+    "targets": _targets,
+    "league": _of("league", league),
+    "scale": _of("scale", scale),
+    "loss": _of("loss", loss),
+    "latency": _of("latency", latency),
+    "cache-hit": _of("cache-hit", cache_hit),
+    "cached-answer": _of("cached-answer", cached_answer),
+    "import-time": _of("import-time", import_time),
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""The figures we mean to reach, each from the rows of one run, and whether they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+Results = dict[str, Any]
+
+
+class Target(NamedTuple):
+    """`measured` gives the figure, and KeyError or IndexError when a row is missing; `least` is what it must be.
+
+    Where less is better, `least` is the most it may be.
+    """
+
+    label: str
+    least: float
+    aim: float
+    unit: str
+    measured: Callable[[Results, str], float]
+    less: bool = False
+
+    def judged(self, figure: float) -> str:
+        """In a word."""
+        if self.less:
+            return "aim" if figure <= self.aim else "yes" if figure < self.least else "no"
+        return "aim" if figure >= self.aim else "yes" if figure >= self.least else "no"
+
+
+def _ratio(ours: str, theirs: str) -> Callable[[Results, str], float]:
+    def measured(results: Results, loop: str) -> float:
+        rows = results[f"league-{loop}"]["rows"]
+        return float(rows[ours]["per_second"] / rows[theirs]["per_second"])
+
+    return measured
+
+
+def _hit(results: Results, loop: str) -> float:
+    return float(results[f"cache-hit-{loop}"]["query"]) / 1000
+
+
+def _peak(results: Results, loop: str) -> float:
+    return float(next(r["memory"] for r in results[f"scale-{loop}"]["query_many"] if r["names"] == 1_000_000))
+
+
+def _growth(results: Results, loop: str) -> float:
+    rows = results[f"scale-{loop}"]["query_many"]
+    return _peak(results, loop) - float(next(row["memory"] for row in rows if row["names"] == 100_000))
+
+
+def _flatness(results: Results, loop: str) -> float:
+    rows = {row["names"]: row["cpu"] for row in results[f"scale-{loop}"]["query_many"]}
+    return float(rows[1_000_000] / rows[10_000])
+
+
+def _cached(results: Results, _loop: str) -> float:
+    return float(results["cached-answer"]["traced"])
+
+
+def _row_at_loss(results: Results, loop: str) -> dict[str, Any]:
+    row: dict[str, Any] = results[f"loss-{loop}"]["10 %"]["query_many"]
+    return row
+
+
+def _right_at_loss(results: Results, loop: str) -> float:
+    row = _row_at_loss(results, loop)
+    return float(row["right"] / row["names"] * 100)
+
+
+def _packets_at_loss(results: Results, loop: str) -> float:
+    return float(_row_at_loss(results, loop)["packets"])
+
+
+TARGETS = (
+    Target("`query_many`, answers checked, to aiodns", 6, 9, "×", _ratio("query_many", "aiodns")),
+    Target("the same, to blastdns `resolve_batch`", 2.5, 4, "×", _ratio("query_many", "blastdns-batch")),
+    Target("the same, to dnsperf", 0.5, 1, "×", _ratio("query_many", "dnsperf")),
+    Target("gather of `submit`, to aiodns", 5, 6, "×", _ratio("submit", "aiodns")),
+    Target("gather of `resolve`, to aiodns", 2.5, 3, "×", _ratio("resolve", "aiodns")),
+    Target("the c-ares backend behind our cache and limiter, to bare aiodns", 0.9, 1, "×", _ratio("cares", "aiodns")),
+    Target("`aioresolver bulk`, file in, JSON lines out, to `query_many`", 0.5, 1, "×", _ratio("bulk", "query_many")),
+    Target("`await resolver.query(…)` on a hit", 1, 0.5, "µs", _hit, less=True),
+    Target("`query_many` of 1,000,000 names, cache off: peak RSS", 80, 50, "MB", _peak, less=True),
+    Target("the same, more than for 100,000 names", 5, 1, "MB", _growth, less=True),
+    Target("the same, CPU for each name, to 10,000 names", 1.2, 1.05, "×", _flatness, less=True),
+    Target("each cached A answer, key included", 800, 400, "bytes", _cached, less=True),
+    Target("100,000 names at 10 % packet loss: right", 100, 100, "%", _right_at_loss),
+    Target("the same: queries for each name", 1.3, 1.2, "", _packets_at_loss, less=True),
+)
+HEADER = "| what | at least | aim | {} | met |\n|---|---:|---:|---:|---|"
+
+
+def table(results: Results, loop: str) -> str:
+    """The targets beside what was measured, as Markdown; what was not measured is left out."""
+    lines = [HEADER.format(f"{results['machine']['python']}, {loop}")]
+    for target in TARGETS:
+        try:
+            figure = target.measured(results, loop)
+        except (KeyError, StopIteration):
+            continue
+        sign = "< " if target.less else ""
+        lines.append(
+            f"| {target.label} | {sign}{target.least:g} {target.unit} | {target.aim:g} {target.unit}"
+            f" | {figure:.4g} {target.unit} | {target.judged(figure)} |"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,53 @@
+"""Asker: asks the questions of filters, of the run's resolver or of one nameserver alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from aioresolver.answer import Answer
+from aioresolver.backends.stub import StubBackend
+from aioresolver.bulk.filters import Ask
+from aioresolver.flow.closing import Closing
+from aioresolver.resolver import Resolver
+from aioresolver.wire.message import Question
+
+__all__ = ["Asker"]
+
+DEFAULT_TIMEOUT = 5.0
+
+
+class Asker(Closing):
+    """Asks what filters want to know. A question for one nameserver goes there past every cache.
+
+    `open_server` makes a StubBackend that asks the nameserver with this URL and no other; `timeout` is how many seconds
+    it may take. What is under way ends with `aclose()`, the resolver's own stays.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        *,
+        open_server: Callable[[str], StubBackend] = StubBackend,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        self._resolver = resolver
+        self._open = open_server
+        self._timeout = timeout
+        self._servers: dict[str, StubBackend] = {}
+
+    def ask(self, ask: Ask) -> asyncio.Future[Answer[Any]]:
+        """Ask; the future ends with the Answer, or with the error."""
+        if ask.server is None:
+            return self._resolver.submit(ask.name, ask.type)
+        backend = self._servers.get(ask.server)
+        if backend is None:
+            backend = self._servers[ask.server] = self._open(ask.server)
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        return backend.submit(Question.parse(ask.name, ask.type), deadline)
+
+    async def aclose(self) -> None:
+        """Close what was opened for single nameservers."""
+        for backend in self._servers.values():
+            await backend.aclose()

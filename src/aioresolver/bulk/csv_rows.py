@@ -1,0 +1,50 @@
+r"""Rows as CSV (RFC 4180): a header, then a line for each row, the columns of Row in its order.
+
+`data` and `aliases` are joined by `|`; a `|` inside one of them is written `\124`, as DNS may write it, so that cutting
+at every `|` is always right. Nothing (None) is an empty cell, booleans are `true` and `false`, text is UTF-8.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+
+from aioresolver.bulk.odd_text import presentable_row
+from aioresolver.bulk.rows import Row
+
+__all__ = ["CSV_HEADER", "csv_rows"]
+
+CSV_HEADER = (",".join(Row._fields) + "\r\n").encode()
+"""The first line of the file."""
+
+_CELL = {None: "", True: "true", False: "false"}
+
+
+def csv_rows(rows: Iterable[Row]) -> bytes:
+    """The rows, each with its line end."""
+    rows = list(rows)
+    try:
+        return _text(rows).encode()
+    except UnicodeEncodeError:
+        return _text(map(presentable_row, rows)).encode()
+
+
+def _text(rows: Iterable[Row]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(map(_cells, rows))
+    return text.getvalue().replace("\0", r"\000")  # which many readers take for the end
+
+
+def _cells(row: Row) -> tuple[object, ...]:
+    index, input, name, type, status, data, aliases, ttl, server, attempts, elapsed, wildcard, error = row
+    joined, chain = _joined(data), _joined(aliases)
+    shown = f"{elapsed:.6f}"
+    return index, input, name, type, status, joined, chain, ttl, server, attempts, shown, _CELL[wildcard], error
+
+
+def _joined(texts: tuple[str, ...]) -> str:
+    joined = "|".join(texts)
+    if joined.count("|") >= len(texts) > 0:
+        joined = "|".join([text.replace("|", r"\124") for text in texts])
+    return joined

@@ -1,0 +1,121 @@
+"""Row: how one question of a bulk run ended, as plain data; the schema of every output."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from aioresolver.answer import Answer
+from aioresolver.bulk.statuses import status_of
+from aioresolver.errors import MessageFormatError, ResolutionError
+from aioresolver.wire.codes import RRType
+
+__all__ = ["Row", "row_of", "unasked_row"]
+
+
+class Row(NamedTuple):
+    """How one question ended. There is exactly one row for each input and type.
+
+    - `index`: which input it was, counted from 0; `input`: its text as given.
+    - `name`: the name that was asked, in canonical form (lower case, final dot), or the text that is no name.
+    - `type`: the record type that was asked, in words.
+    - `status`: one of `aioresolver.bulk.statuses.STATUSES`.
+    - `data`: the records' presentation texts (`192.0.2.1`, `10 mail.example.org.`).
+    - `aliases`: the names that led there (CNAME and DNAME), the asked one first.
+    - `ttl`: seconds that the answer was still good for, None when there is no answer.
+    - `server`: who answered, or failed last; None when nobody was asked.
+    - `attempts`: the queries that were needed. 0 when the answer was known: it came from the hosts file, or the name
+      had turned out not to exist when it was asked for another type.
+    - `elapsed`: seconds from the first query to the answer.
+    - `wildcard`: whether the records are those of a wildcard; None when that was not examined.
+    - `error`: what went wrong, in one line; None when nothing did.
+    """
+
+    index: int  # type: ignore[assignment]  # what tuple.index does is of no use here
+    input: str
+    name: str
+    type: str
+    status: str
+    data: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    ttl: int | None = None
+    server: str | None = None
+    attempts: int = 0
+    elapsed: float = 0.0
+    wildcard: bool | None = None
+    error: str | None = None
+
+
+# What `type.name` gives costs more.
+_TEXTS: dict[int, str] = {int(type_): str(type_) for type_ in RRType}
+_ADDRESSES = frozenset({RRType.A, RRType.AAAA})
+_make_row = tuple.__new__
+
+
+def row_of(
+    index: int, text: str, type: RRType, outcome: Answer[Any] | Exception, *, now: float, name: str | None = None
+) -> Row:
+    """The row for how a question ended.
+
+    `now` is the event loop's time, from which the TTL counts; `name` is what was asked, which an Answer knows itself.
+    """
+    shown = _TEXTS.get(type) or str(type)
+    if not isinstance(outcome, Answer):
+        return _failed_row(index, text, name or text, shown, outcome)
+    try:
+        found, aliases = outcome.data, outcome.aliases
+    except MessageFormatError as error:
+        return _failed_row(index, text, outcome.question.name, shown, error)
+    if not found:
+        data: tuple[str, ...] = ()
+        status = "nxdomain" if outcome.rcode else "no-data"
+    else:
+        data = tuple([item[0] for item in found]) if type in _ADDRESSES else tuple([str(item) for item in found])
+        status = "ok"
+    left = outcome.expires - now
+    elapsed = outcome.elapsed
+    return _make_row(
+        Row,
+        (
+            index,
+            text,
+            outcome.question.name,
+            shown,
+            status,
+            data,
+            aliases,
+            round(left) if left > 0 else 0,
+            outcome.server,
+            len(outcome.attempts) + (elapsed > 0),
+            int(elapsed * 1e6 + 0.5) / 1e6,  # microseconds; round() costs more
+            None,
+            None,
+        ),
+    )
+
+
+def unasked_row(index: int, text: str, type: RRType, absence: Answer[Any], *, now: float) -> Row:
+    """The row for a type that was not asked: the name's absence was known already (RFC 2308, 5)."""
+    row = row_of(index, text, type, absence, now=now)
+    return row._replace(attempts=0, elapsed=0.0)
+
+
+def _failed_row(index: int, text: str, name: str, type: str, error: Exception) -> Row:
+    status, reason = status_of(error), str(error)
+    if not isinstance(error, ResolutionError):
+        return Row(index, text, name, type, status, error=_one_line(reason))
+    attempts = error.attempts
+    return Row(
+        index,
+        text,
+        name,
+        type,
+        status,
+        server=attempts[-1].server if attempts else None,
+        attempts=len(attempts),
+        elapsed=round(max((attempt.elapsed for attempt in attempts), default=0.0), 6),
+        error=_one_line("; ".join([error.reason, *map(str, attempts)])),
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
