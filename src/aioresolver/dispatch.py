@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from aioresolver.answer import Answer
@@ -28,6 +29,10 @@ __all__ = ["Dispatch", "Source", "Stats"]
 
 # How long a client waits for a fresh answer when a stale one is at hand (RFC 8767, 5).
 STALE_PATIENCE = 1.8
+# What is sent so soon did not wait.
+AT_ONCE = 0.001
+# After the loop was held up, what came meanwhile is still to be heard.
+GRACE = 0.05
 
 Found = Answer[Any] | ResolutionError
 
@@ -126,17 +131,19 @@ class Dispatch:
     def fly(self, question: Question) -> asyncio.Future[Answer[Any]]:
         """A future for this asker alone: cancelling it harms no other."""
         loop = self.bind()
-        flights = self.flights
-        if question in flights:
+        if not self.is_new(question):
             self.stats.joined += 1
-            return flights.join(question, loop=loop)
-        asker = flights.join(question, loop=loop)
-        if question in self._withdrawn:  # a moment ago, and nothing came of that yet
-            self._withdrawn.discard(question)
-        else:
-            self._queue.append((question, loop.time()))
-            self.pump()
+            return self.flights.join(question, loop=loop)
+        asker = self.flights.join(question, loop=loop)
+        self._queue.append((question, loop.time()))
+        self.pump()
         return asker
+
+    def is_new(self, question: Question) -> bool:
+        """Whether nobody asks for it at present."""
+        if question in self._withdrawn:  # a moment ago, and nothing came of that yet
+            self._withdraw()
+        return question not in self.flights
 
     def submit(self, question: Question) -> asyncio.Future[Answer[Any]]:
         """`fetch` without a coroutine, unless stale answers may serve."""
@@ -171,11 +178,12 @@ class Dispatch:
             return
         self._pumping = True
         try:
-            while (self._queue or self.sources) and (room := self._backend.room(loop.time())) > 0:
-                questions = self._next(room)
-                if not questions:
-                    break
-                self._send(questions, loop.time())
+            while (
+                (self._queue or self.sources)
+                and (room := self._backend.room(now := loop.time())) > 0
+                and self._send_some(room, now)
+            ):
+                pass
         finally:
             self._pumping = False
         places, self._places = self._places, 0
@@ -200,24 +208,37 @@ class Dispatch:
 
     # ---- out
 
-    def _next(self, room: int) -> list[Question]:
-        """The next questions, for each of which there is a place of the limiter."""
-        questions: list[Question] = []
-        queue, flights = self._queue, self.flights
-        if queue:
-            places = self._take_places(min(room, len(queue)))
-            while queue and places > len(questions):
-                question = queue.popleft()[0]
-                if question in flights:
-                    questions.append(question)
-            self._places += places - len(questions)
+    def _send_some(self, room: int, now: float) -> bool:
+        """Send at most so many, if the limiter has places; whether that was any."""
+        sent = self._send_queued(room, now) if self._queue else 0
         for source in self.sources:
-            if len(questions) < room and (hunger := source.hunger) > 0:
-                places = self._take_places(min(room - len(questions), hunger))
-                pulled = source.pull(places) if places else []
-                self._places += places - len(pulled)
-                questions += pulled
-        return questions
+            wanted = min(room - sent, source.hunger)
+            if wanted > 0 and (places := self._take_places(wanted)):
+                questions = source.pull(places)
+                self._places += places - len(questions)
+                if questions:
+                    self._send(questions, now)
+                    sent += len(questions)
+        return sent > 0
+
+    def _send_queued(self, room: int, now: float) -> int:
+        queue, flights = self._queue, self.flights
+        places = self._take_places(min(room, len(queue)))
+        questions: list[Question] = []
+        alone = 0
+        while queue and places > len(questions) + alone:
+            question, queued_at = queue.popleft()
+            if question not in flights:
+                continue
+            if queued_at <= self._answered_at or now - queued_at < AT_ONCE:
+                questions.append(question)
+            else:  # nothing was answered while it waited: that counts
+                self._send([question], queued_at)
+                alone += 1
+        if questions:
+            self._send(questions, now)
+        self._places += places - len(questions) - alone
+        return len(questions) + alone
 
     def _take_places(self, count: int) -> int:
         """As many places of the limiter as are to be had; a turn in its queue if there is none."""
@@ -235,14 +256,14 @@ class Dispatch:
         self._places += 1
         self.pump()
 
-    def _send(self, questions: list[Question], now: float) -> None:
+    def _send(self, questions: list[Question], began: float) -> None:
         self.stats.lookups += len(questions)
         self.stats.under_way += len(questions)
         if self.observer is not None:
             for question in questions:
                 self._tell(LookupStarted(question))
         try:
-            self._backend.post(questions, now + self.timeout)
+            self._backend.post(questions, began + self.timeout)
         except Exception as error:  # noqa: BLE001 - whatever the backend says goes to those who wait
             self._landed([(question, error) for question in questions])
 
@@ -302,15 +323,14 @@ class Dispatch:
             self._withdrawn.add(question)
 
     def _withdraw(self) -> None:
-        withdrawn = self._withdrawn
+        withdrawn, self._withdrawn = self._withdrawn, set()
         if self._closed or not withdrawn:
             return
-        self._withdrawn = set()
         self._queue = deque(waiting for waiting in self._queue if waiting[0] not in withdrawn)
         self._leave(self._backend.withdraw(withdrawn))
         self.pump()
 
-    def _look_for_stalled(self) -> None:
+    def _look_for_stalled(self, *, in_grace: bool = False) -> None:
         """End those who waited for a whole timeout in which nothing was answered."""
         loop, queue = self._loop, self._queue
         self._stall_alarm = None
@@ -320,10 +340,12 @@ class Dispatch:
         due = max(queue[0][1], self._answered_at) + self.timeout
         if due > now:
             self._stall_alarm = loop.call_at(due, self._look_for_stalled)
-            return
-        while queue and queue[0][1] + self.timeout <= now:
-            self._stalled(queue.popleft()[0])
-        self.pump()
+        elif now > due + GRACE / 2 and not in_grace:
+            self._stall_alarm = loop.call_later(GRACE, partial(self._look_for_stalled, in_grace=True))
+        else:
+            while queue and queue[0][1] + self.timeout <= now:
+                self._stalled(queue.popleft()[0])
+            self.pump()
 
     def _stalled(self, question: Question) -> None:
         if question in self.flights:

@@ -10,8 +10,8 @@ from typing import Any
 
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
-from aioresolver.backends.system import SystemBackend
 from aioresolver.backends.batches import Batched
+from aioresolver.backends.system import SystemBackend
 from aioresolver.cache import Cache
 from aioresolver.configured import ConfiguredBackend
 from aioresolver.dispatch import Dispatch

@@ -55,7 +55,7 @@ from aioresolver.wire.rdata import SRV
 
 __all__ = ["Resolver"]
 
-I = TypeVar("I", bound="str | tuple[Any, ...]")
+Item = TypeVar("Item", bound="str | tuple[Any, ...]")
 TypeLike = str | int
 
 DEFAULT_CONCURRENCY = 100
@@ -177,8 +177,12 @@ class Resolver(Connecting, Closing):
         return loop.create_task(self.query(name, type))
 
     def query_many(
-        self, names: Iterable[I | None] | AsyncIterable[I], type: TypeLike = "A", *, concurrency: int | None = None
-    ) -> AsyncGenerator[tuple[I, Outcome], None]:
+        self,
+        names: Iterable[Item | None] | AsyncIterable[Item],
+        type: TypeLike = "A",
+        *,
+        concurrency: int | None = None,
+    ) -> AsyncGenerator[tuple[Item, Outcome], None]:
         """Query a stream of names, in flat memory: each name comes once, as soon as it is known, with its outcome.
 
         The outcome is an Answer, also an empty one, or the error: no name is lost and none stops the others. Instead of

@@ -75,7 +75,7 @@ class Stream(Generic[T]):
                     self._taken = 0
                 elif self._failure is not None:
                     raise self._failure
-                elif self._under_way or feed is not None and not self._exhausted:
+                elif self._under_way or (feed is not None and not self._exhausted):
                     await self._wait()
                 elif self._exhausted:
                     return
@@ -100,7 +100,8 @@ class Stream(Generic[T]):
     def pull(self, count: int) -> list[Question]:
         """At most so many questions that nobody waited for until now, each attached to the flights."""
         questions: list[Question] = []
-        source, outcomes, flights = self._source, self._outcomes, self._dispatch.flights
+        source, outcomes = self._source, self._outcomes
+        is_new, attach = self._dispatch.is_new, self._dispatch.flights.attach
         before = len(outcomes)
         try:
             while len(questions) < count and len(outcomes) < self._concurrency:
@@ -119,9 +120,9 @@ class Stream(Generic[T]):
                 if found is not None:
                     self._settle(item, found)
                     continue
-                if question not in flights:
+                if is_new(question):
                     questions.append(question)
-                flights.attach(question, self, item)
+                attach(question, self, item)
                 self._under_way += 1
         except Exception as error:  # noqa: BLE001 - of the iterable: the consumer is told after the outcomes that are there
             self._exhausted = True

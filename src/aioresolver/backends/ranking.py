@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from aioresolver.backends.window import Window
-
 __all__ = ["Health", "equals", "ranked"]
 
 UNKNOWN_PATIENCE = 0.4

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from aioresolver.backends.ranking import Health, Window
+from aioresolver.backends.ranking import Health
+from aioresolver.backends.window import Window
 from aioresolver.transports.base import Transport
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.wire.message import Question, query_wire

@@ -133,7 +133,7 @@ class Limiter:
     def release(self, count: int = 1) -> None:
         """Give slots back; whose turn it is starts before this returns."""
         if self.in_use < count:
-            raise RuntimeError(f"release() gives back slots that were taken: {self.in_use}, not {count}")
+            raise RuntimeError(f"release({count}) gives back slots, and {self.in_use or 'none'} is taken")
         self.in_use -= count
         if self.waiting and not self._admitting:
             self._admit()

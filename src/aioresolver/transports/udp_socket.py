@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, cast
 
 from aioresolver.errors import TransportError
 from aioresolver.flow.deadline_ring import DeadlineRing
-from aioresolver.transports.exchange import HEADER, Exchange, carriage_error, deadline_error
+from aioresolver.transports.exchange import HEADER, Exchange, carriage_error, deadline_error, make_exchange
 from aioresolver.transports.nameserver import Nameserver
 
 __all__ = ["Posted", "Sheet", "Taker", "UdpSocket", "measure_receive_buffer", "open_connected"]
@@ -174,7 +174,7 @@ class UdpSocket:
         """Give a datagram to the exchange it belongs to, or put it beside the posted query that it belongs to."""
         id = reply[:2]
         waiting = self.pending.get(id)
-        if type(waiting) is tuple:
+        if isinstance(waiting, tuple):
             if _matches(waiting, reply):
                 del self.pending[id]
                 taken.append((waiting, reply))
@@ -300,13 +300,14 @@ class UdpSocket:
 
     def _fail_pending(self, make_error: Callable[[], TransportError], *, but: Exchange | None = None) -> None:
         for id, waiting in list(self.pending.items()):
-            if waiting is not but:
-                exchange = self.adopt(id, waiting) if type(waiting) is tuple else waiting
-                del self.pending[id]
-                exchange.stop_timer(self._owner.ring)
-                exchange.fail(make_error())
-                if type(waiting) is tuple:
-                    self._owner.taker.adopted(waiting, exchange)
+            if waiting is but:
+                continue
+            exchange = self.adopt(id, waiting) if isinstance(waiting, tuple) else waiting
+            del self.pending[id]
+            exchange.stop_timer(self._owner.ring)
+            exchange.fail(make_error())
+            if isinstance(waiting, tuple):
+                self._owner.taker.adopted(waiting, exchange)
 
     def _not_sent(self, exchange: Exchange, error: OSError) -> None:
         if isinstance(error, REFUSED):
@@ -392,9 +393,7 @@ class DatagramEndpoint(asyncio.DatagramProtocol):
 
 def _matches(posted: Posted, reply: bytes) -> bool:
     """As Exchange.matches: QR set, a standard query, the same question byte for byte."""
-    return (
-        reply.startswith(posted[0], HEADER) and reply[2] & 0xF8 == 0x80 and reply[5] == 1 and not reply[4]
-    )
+    return reply.startswith(posted[0], HEADER) and reply[2] & 0xF8 == 0x80 and reply[5] == 1 and not reply[4]
 
 
 def open_connected(nameserver: Nameserver, *, source: str | None = None) -> socket.socket:

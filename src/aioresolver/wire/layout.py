@@ -143,7 +143,7 @@ def _pass_plain(wire: bytes, position: int, authority: int, additional: int) -> 
             if left > additional and not (owner == position and _starts_label(wire, wire[position + 1])):
                 return -1
             position += 12 + (wire[position + 10] << 8 | wire[position + 11])
-        elif left == 1 and additional and wire[owner:position + 3] == _OPT_OF_ROOT:
+        elif left == 1 and additional and wire[owner : position + 3] == _OPT_OF_ROOT:
             return -1 if wire[position + 5] or wire[position + 9] or wire[position + 10] else position + 11
         else:
             return -1
