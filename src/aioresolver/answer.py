@@ -43,7 +43,7 @@ class Answer(Generic[D_co]):
     - `elapsed`: seconds from the first packet to this answer.
     """
 
-    __slots__ = ("_chain", "_data", "_message", "attempts", "elapsed", "expires", "question", "rcode", "server")
+    __slots__ = ("_chain", "_message", "attempts", "elapsed", "expires", "question", "rcode", "server")
 
     question: Question
     rcode: Rcode
@@ -71,7 +71,6 @@ class Answer(Generic[D_co]):
         self.elapsed = elapsed
         self._message = message
         self._chain: _Chain[D_co] | None = None
-        self._data: tuple[D_co, ...] | None = None
 
     @classmethod
     def of_plain(
@@ -97,7 +96,7 @@ class Answer(Generic[D_co]):
         answer.attempts = ()
         answer.elapsed = elapsed
         answer._message = wire
-        answer._chain = answer._data = None
+        answer._chain = None
         return answer
 
     @classmethod
@@ -192,10 +191,7 @@ class Answer(Generic[D_co]):
     @property
     def data(self) -> tuple[D_co, ...]:
         """The records' data, typed by the question."""
-        data = self._data
-        if data is None:
-            data = self._data = self._plain_data() if self._is_plain() else self._read().data
-        return data
+        return self._plain_data() if self._is_plain() else self._read().data
 
     @property
     def authority(self) -> tuple[Record, ...]:
@@ -282,16 +278,20 @@ class Answer(Generic[D_co]):
 
     def _is_plain(self) -> bool:
         """Whether it came from `of_plain`, and nobody has read more of it than its data."""
-        return self._chain is None and isinstance(self._message, bytes)
+        return self._chain is None and type(self._message) is bytes
 
     def _plain_data(self) -> tuple[D_co, ...]:
-        """The addresses, taken from where they must be."""
+        """The addresses, taken from where they must be. They are not kept: decoding costs less than remembering."""
         wire = cast(bytes, self._message)
-        start = len(self.question.name) + BEFORE_ANSWERS + BEFORE_DATA
+        name, type_, _ = self.question
+        start = len(name) + BEFORE_ANSWERS + BEFORE_DATA
         count = wire[6] << 8 | wire[7]
-        if self.question.type == RRType.A:
+        addresses: list[Any]
+        if type_ == 1:
+            if count == 1:
+                return (new(A, (inet_ntoa(wire[start : start + 4]),)),)  # type: ignore[type-var]
             ends = range(start + 4, start + 4 + 16 * count, 16)
-            addresses: list[Any] = [new(A, (inet_ntoa(wire[end - 4 : end]),)) for end in ends]
+            addresses = [new(A, (inet_ntoa(wire[end - 4 : end]),)) for end in ends]
         else:
             ends = range(start + 16, start + 16 + 28 * count, 28)
             addresses = [new(AAAA, (inet_ntop(AF_INET6, wire[end - 16 : end]),)) for end in ends]

@@ -22,7 +22,7 @@ from aioresolver.events import (
     StaleServed,
 )
 from aioresolver.flow.limiter import Limiter
-from aioresolver.flow.single_flight import SingleFlight
+from aioresolver.flow.single_flight import Receiver, SingleFlight
 from aioresolver.wire.message import Question
 
 __all__ = ["Dispatch", "Source", "Stats"]
@@ -37,7 +37,7 @@ GRACE = 0.05
 Found = Answer[Any] | ResolutionError
 
 
-class Source(Protocol):
+class Source(Receiver, Protocol):
     """Who has many questions, and gives them as there is room for them."""
 
     @property
@@ -116,34 +116,35 @@ class Dispatch:
         self._loop = loop
         return loop
 
-    def known(self, question: Question, now: float) -> Found | None:
-        """What the cache holds, without suspending."""
-        cache = self.cache
-        found = cache.get(question, now)
-        if found is None:
-            return None
-        if cache.prefetch and cache.wants_refresh(question, now):
+    def found(self, question: Question, found: Found, now: float) -> None:
+        """The cache knew it: refresh it if that is worth it, and tell the observer."""
+        if self.cache.prefetch and self.cache.wants_refresh(question, now):
             self.fly(question)
         if self.observer is not None:
             self._tell(AnswerFromCache(question, found))
-        return found
 
     def fly(self, question: Question) -> asyncio.Future[Answer[Any]]:
         """A future for this asker alone: cancelling it harms no other."""
         loop = self.bind()
-        if not self.is_new(question):
-            self.stats.joined += 1
-            return self.flights.join(question, loop=loop)
-        asker = self.flights.join(question, loop=loop)
-        self._queue.append((question, loop.time()))
-        self.pump()
-        return asker
-
-    def is_new(self, question: Question) -> bool:
-        """Whether nobody asks for it at present."""
         if question in self._withdrawn:  # a moment ago, and nothing came of that yet
             self._withdraw()
-        return question not in self.flights
+        new = question not in self.flights
+        asker = self.flights.join(question, loop=loop)
+        if new:
+            self._queue.append((question, loop.time()))
+            self.pump()
+        else:
+            self.stats.joined += 1
+        return asker
+
+    def attach(self, question: Question, source: Source, tag: Any) -> bool:
+        """Have a source told what becomes of a question; whether it is now for the source to have it sent."""
+        if question in self._withdrawn:
+            self._withdraw()
+        new = self.flights.attach(question, source, tag)
+        if not new:
+            self.stats.joined += 1
+        return new
 
     def submit(self, question: Question) -> asyncio.Future[Answer[Any]]:
         """`fetch` without a coroutine, unless stale answers may serve."""

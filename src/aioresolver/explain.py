@@ -101,8 +101,9 @@ async def _look_up(resolver: Any, name: str, question: Question) -> tuple[tuple[
 
     apart = copy.copy(resolver)
     apart._rotation = None
+    apart.cache = Cache(failure_ttl=0)
     backend, timeout = Batched(resolver.backend), resolver._dispatch.timeout
-    apart._dispatch = dispatch = Dispatch(backend, Cache(failure_ttl=0), Limiter(), timeout=timeout, observer=observe)
+    apart._dispatch = dispatch = Dispatch(backend, apart.cache, Limiter(), timeout=timeout, observer=observe)
     now = dispatch.bind().time()
     end = await _end(apart, name, question)
     if isinstance(end, (Answer, ResolutionError)):
@@ -110,7 +111,7 @@ async def _look_up(resolver: Any, name: str, question: Question) -> tuple[tuple[
     else:
         verdict = Reply(_words(question), "ok", data=tuple(end))
     if not replies:
-        known = apart._known(question)
+        known = apart._known(question, dispatch.bind().time())
         server = known.server if isinstance(known, Answer) else None
         return (), verdict._replace(server=server)
     giving = [reply for reply in replies if reply.outcome == "ok" and set(verdict.data) <= set(reply.data)]

@@ -9,13 +9,31 @@ from typing import Any, Generic, TypeVar
 
 from aioresolver.answer import Answer
 from aioresolver.dispatch import Dispatch
-from aioresolver.errors import DNSError, UsageError
+from aioresolver.errors import (
+    ConfigurationError,
+    DNSError,
+    MessageFormatError,
+    NameSyntaxError,
+    ResolutionError,
+    TransportError,
+    UsageError,
+)
 from aioresolver.wire.message import Question
 
-__all__ = ["Outcome", "Stream"]
+__all__ = ["OUTCOMES", "Outcome", "Stream"]
 
 T = TypeVar("T")
 Outcome = Answer[Any] | DNSError | ValueError
+# A UsageError is the caller's mistake, and not the outcome of a name.
+OUTCOMES = (
+    Answer,
+    ConfigurationError,
+    MessageFormatError,
+    NameSyntaxError,
+    ResolutionError,
+    TransportError,
+    ValueError,
+)
 
 # What an iterator has no more of.
 END: Any = object()
@@ -24,7 +42,7 @@ END: Any = object()
 class Stream(Generic[T]):
     """Asks for each of many items, and gives `(item, outcome)` as they come.
 
-    `question(item)` says what to ask for an item; its DNSError or ValueError is the item's outcome. `known(question)`
+    `question(item)` says what to ask for an item; its DNSError or ValueError is the item's outcome. `known(question, now)`
     is what is known without asking. `finish(answer)` is what is given out of an answer; its DNSError is the outcome.
 
     Items are pulled while fewer than `concurrency` are under way and fewer than `concurrency` outcomes wait to be taken.
@@ -36,7 +54,7 @@ class Stream(Generic[T]):
         items: Iterable[T] | AsyncIterable[T],
         *,
         question: Callable[[T], Question],
-        known: Callable[[Question], Outcome | None],
+        known: Callable[[Question, float], Outcome | None],
         finish: Callable[[Answer[Any]], Answer[Any]] | None,
         concurrency: int,
     ) -> None:
@@ -45,6 +63,7 @@ class Stream(Generic[T]):
         self._source: Iterator[T | None]
         self._question = question
         self._known = known
+        self._clock: Callable[[], float]
         self._finish = finish
         self._concurrency = concurrency
         self._under_way = 0
@@ -57,7 +76,7 @@ class Stream(Generic[T]):
     async def outcomes(self) -> AsyncGenerator[tuple[T, Outcome], None]:
         """Every item with its outcome, once. Ending the iteration ends what is under way."""
         dispatch = self._dispatch
-        dispatch.bind()
+        self._clock = dispatch.bind().time
         feed = None
         if isinstance(self._items, AsyncIterable):
             self._source = feed = _Feed(self._items, self._concurrency, dispatch.pump)
@@ -101,8 +120,8 @@ class Stream(Generic[T]):
         """At most so many questions that nobody waited for until now, each attached to the flights."""
         questions: list[Question] = []
         source, outcomes = self._source, self._outcomes
-        is_new, attach = self._dispatch.is_new, self._dispatch.flights.attach
         before = len(outcomes)
+        now, question_of, known, attach = self._clock(), self._question, self._known, self._dispatch.attach
         try:
             while len(questions) < count and len(outcomes) < self._concurrency:
                 item = next(source, END)
@@ -112,17 +131,16 @@ class Stream(Generic[T]):
                 if item is None:
                     break
                 try:
-                    question = self._question(item)
-                    found = self._known(question)
+                    question = question_of(item)
+                    found = known(question, now)
                 except (DNSError, ValueError) as error:
                     outcomes.append((item, error))
                     continue
                 if found is not None:
                     self._settle(item, found)
                     continue
-                if is_new(question):
+                if attach(question, self, item):
                     questions.append(question)
-                attach(question, self, item)
                 self._under_way += 1
         except Exception as error:  # noqa: BLE001 - of the iterable: the consumer is told after the outcomes that are there
             self._exhausted = True
@@ -131,10 +149,10 @@ class Stream(Generic[T]):
             self._announce()
         return questions
 
-    def arrived(self, item: T, outcome: Outcome) -> None:
+    def arrived(self, item: T, outcome: Outcome | BaseException) -> None:
         """An outcome has come."""
         self._under_way -= 1
-        if self._finish is None:
+        if type(outcome) is Answer and self._finish is None:
             self._outcomes.append((item, outcome))
         else:
             self._settle(item, outcome)
@@ -142,13 +160,18 @@ class Stream(Generic[T]):
         if arrival is not None and not arrival.done():
             arrival.set_result(None)
 
-    def _settle(self, item: T, outcome: Outcome) -> None:
-        if self._finish is not None and isinstance(outcome, Answer):
+    def _settle(self, item: T, outcome: Outcome | BaseException) -> None:
+        """Whatever is no outcome of one name ends the whole."""
+        if isinstance(outcome, Answer) and self._finish is not None:
             try:
                 outcome = self._finish(outcome)
             except DNSError as error:
                 outcome = error
-        self._outcomes.append((item, outcome))
+        if isinstance(outcome, OUTCOMES):
+            self._outcomes.append((item, outcome))
+        else:
+            self._exhausted = True
+            self._failure = outcome
 
     def _announce(self) -> None:
         if self._arrival is not None and not self._arrival.done():

@@ -49,9 +49,14 @@ class SingleFlight(Generic[K, V]):
         self._wait(key, asker)
         return asker
 
-    def attach(self, key: K, receiver: Receiver, tag: Any) -> None:
-        """Have `receiver.arrived(tag, outcome)` called with what will come."""
-        self._wait(key, (receiver, tag))
+    def attach(self, key: K, receiver: Receiver, tag: Any) -> bool:
+        """Have `receiver.arrived(tag, outcome)` called with what will come; whether it is the first to wait for it."""
+        first = key not in self._waiting
+        if first:
+            self._waiting[key] = receiver, tag
+        else:
+            self._wait(key, (receiver, tag))
+        return first
 
     def detach(self, receiver: Receiver) -> None:
         """Have a receiver wait for nothing any more."""

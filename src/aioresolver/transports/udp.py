@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from aioresolver.errors import ConfigurationError, TransportError
@@ -99,7 +99,7 @@ class UdpTransport:
             self._renew(sock)
         return exchange
 
-    def post(self, queries: Iterable[tuple[bytes, Any]], sheet: Sheet) -> None:
+    def post(self, queries: Sequence[tuple[bytes, Any]], sheet: Sheet) -> None:
         """Send many: for each its question section, and a tag. What becomes of them, `taker` is told.
 
         A query for which there is no socket is adopted at once. Raises RuntimeError on another event loop than the first.
@@ -107,16 +107,14 @@ class UdpTransport:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._bind_to(loop)
-        draw, choose = self._numbers.draw, self._choose
-        for section, tag in queries:
-            id, number = draw()
+        for (section, tag), (id, number) in zip(queries, self._numbers.draw_many(len(queries)), strict=True):
             try:
-                sock = choose(number)
+                sock = self._choose(number)
             except TransportError as error:
                 self.taker.adopted((section, tag, sheet), self._failed(sheet, section, error))
                 continue
             while id in sock.used:
-                id, number = draw()
+                id, _ = self._numbers.draw()  # noqa: PLW2901 - another one
             sock.post(id, (section, tag, sheet))
             if len(sock.used) >= sock.worn_at:
                 self._renew(sock)

@@ -128,11 +128,11 @@ class UdpSocket:
 
     def post(self, id: bytes, posted: Posted) -> None:
         """Send a query under this id, which must not be among `used`; the reply goes to the taker."""
-        section, _, sheet = posted
+        section, _, (head, tail, _, _, _, _) = posted
         self.used.add(id)
         self.pending[id] = posted
         try:
-            self.send(id + sheet.head + section + sheet.tail)
+            self.send(b"".join((id, head, section, tail)))
         except OSError as error:
             exchange = self.adopt(id, posted)
             self._not_sent(exchange, error)
@@ -165,25 +165,20 @@ class UdpSocket:
 
     def take(self, reply: bytes) -> None:
         """Give a datagram to whom it belongs to; count what belongs to none."""
-        taken: list[tuple[Posted, bytes]] = []
-        self._sort(reply, taken)
-        if taken:
-            self._owner.taker.took(taken)
+        waiting = self.pending.get(reply[:2])
+        if isinstance(waiting, tuple) and _matches(waiting, reply):
+            del self.pending[reply[:2]]
+            self._owner.taker.took([(waiting, reply)])
+        else:
+            self._take_otherwise(reply, waiting)
 
-    def _sort(self, reply: bytes, taken: list[tuple[Posted, bytes]]) -> None:
-        """Give a datagram to the exchange it belongs to, or put it beside the posted query that it belongs to."""
-        id = reply[:2]
-        waiting = self.pending.get(id)
-        if isinstance(waiting, tuple):
-            if _matches(waiting, reply):
-                del self.pending[id]
-                taken.append((waiting, reply))
-                return
-        elif waiting is not None and waiting.matches(reply):
-            del self.pending[id]
+    def _take_otherwise(self, reply: bytes, waiting: Exchange | Posted | None) -> None:
+        """As `take`, when it is no reply to a posted query."""
+        if waiting is None or isinstance(waiting, tuple) or not waiting.matches(reply):
+            self._ignore(reply, expected=waiting is not None)
+        else:
+            del self.pending[waiting.id]
             waiting.finish(reply, self._owner.ring)
-            return
-        self._ignore(reply, expected=waiting is not None)
 
     def forget(self, exchange: Exchange) -> None:
         """Free the id and the timer of an exchange that ends without a reply."""
@@ -276,7 +271,13 @@ class UdpSocket:
             except OSError as error:
                 self.broken(error, usable=isinstance(error, REFUSED))
                 return False
-            self._sort(bytes(view[:size]), taken)
+            reply = bytes(view[:size])
+            waiting = pending.get(id := reply[:2])
+            if type(waiting) is tuple and _matches(waiting, reply):
+                del pending[id]
+                taken.append((waiting, reply))
+            else:
+                self._take_otherwise(reply, waiting)
             if not pending:  # nothing more is due, so no system call to find out
                 self._close_if_spent()
                 return False

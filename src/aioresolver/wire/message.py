@@ -12,7 +12,7 @@ from aioresolver.wire.compression import NameMemo, read_name, write_name
 from aioresolver.wire.edns import Edns
 from aioresolver.wire.entry import parse_entry
 from aioresolver.wire.layout import TTL_LIMIT, OptLayout, RecordLayout, Sections, check_owners, read_layout
-from aioresolver.wire.names import Name
+from aioresolver.wire.names import LENGTHS, Name
 from aioresolver.wire.rdata import GenericRdata, read_rdata, write_rdata
 
 __all__ = ["Message", "Question", "Record", "query_frame", "query_wire"]
@@ -59,7 +59,10 @@ class Question(NamedTuple):
     def to_wire(self) -> bytes:
         """The question section of a query for it."""
         name, type_, class_ = self
-        return name.to_wire() + _type_and_class.pack(type_, class_)
+        end = _type_and_class.pack(type_, class_)
+        if "\\" in name or name == ".":
+            return name.to_wire() + end
+        return b"".join([LENGTHS[len(label)] + label for label in name.encode().split(b".")]) + end
 
     def __str__(self) -> str:
         return f"{self.name} {self.type}" if self.class_ == 1 else f"{self.name} {self.class_} {self.type}"
