@@ -148,7 +148,7 @@ def table(section: dict[str, dict[str, dict[str, Any]]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rates", default=RATES, help="lookups each second, with commas between")
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--only", default=",".join(CLIENTS))
     parser.add_argument("--one", choices=CLIENTS, help="this one only, at the first rate, as JSON")
     parser.add_argument("--loop", choices=["asyncio", "uvloop"], default="asyncio")

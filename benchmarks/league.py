@@ -28,12 +28,17 @@ HEADER = """\
 
 
 def compete(names: int, server: Nameserver, who: list[str], rounds: int, loop: str) -> dict[str, dict[str, Any]]:
-    """The medians of each contestant's rounds."""
+    """The medians of each contestant's rounds; who breaks down is told, and has no row."""
     runs: dict[str, list[trial.Outcome]] = {each: [] for each in who}
     for number in range(rounds):
-        for each in who:
+        for each in list(runs):
             count = max(int(names * CONTESTANTS[each].share), trial.WARMING)
-            outcome = trial.run(each, count, server, loop)
+            try:
+                outcome = trial.run(each, count, server, loop)
+            except (RuntimeError, ValueError) as error:
+                print(f"{loop}, round {number + 1}: {each} breaks down: {error}", file=sys.stderr)
+                del runs[each]
+                continue
             runs[each].append(outcome)
             print(f"{loop}, round {number + 1}: {each} {outcome['per_second']:,.0f}/s", file=sys.stderr)
     return {each: _median(outcomes) for each, outcomes in runs.items()}

@@ -21,7 +21,7 @@ from contestants import CONTESTANTS
 
 SHARES = {"none": 0.0, "1 %": 0.01, "5 %": 0.05, "10 %": 0.1, "10 % both ways": 1 - 0.9**2}
 # So many of the names does each get; the slow ones wait seconds for each lost packet.
-PARTS = {"query_many": 1.0, "submit": 1.0, "aiodns": 0.1, "blastdns-batch": 0.1, "dnspython": 0.01}
+PARTS = {"query_many": 1.0, "submit": 1.0, "aiodns": 0.1, "blastdns-batch": 0.02, "dnspython": 0.01}
 HEADER = """\
 | lost | who | names | names/s | CPU µs/name | right | lost names | queries/name | at least |
 |---|---|---:|---:|---:|---:|---:|---:|---:|"""

@@ -65,7 +65,10 @@ def _scale(runs: list[dict[str, Any]]) -> Any:
     for axes, title in ((cost, "CPU µs for each name"), (memory, "peak RSS, MB")):
         axes.set(xscale="log", xlabel="names", title=title)
         axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.spines[["top", "right"]].set_visible(False)
     memory.set(yscale="log", ylim=(10, None))
+    memory.yaxis.set_major_formatter("{x:g}")
+    memory.yaxis.set_minor_formatter("")
     cost.legend(fontsize=7)
     return figure

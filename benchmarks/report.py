@@ -28,7 +28,6 @@ ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).with_name("results")
 PAGE = ROOT / "docs" / "benchmarks.md"
 PLOTS = ROOT / "docs" / "plots"
-LOOPS = ("asyncio", "uvloop")
 NOTHING = "*Not measured yet.*"
 
 Run = dict[str, Any]
@@ -42,12 +41,9 @@ def main() -> None:
     files = options.results or sorted(RESULTS.glob("*.json"), key=_version)
     runs = [results.read(path) for path in files]
     if not options.show:
-        PAGE.write_text(filled(PAGE.read_text(), runs))
         _draw(runs)
-    for run in runs:
-        for loop in LOOPS:
-            if f"league-{loop}" in run:
-                print(f"\n{targets.table(run, loop)}")
+        PAGE.write_text(filled(PAGE.read_text(), runs))
+    print(_targets(runs))
 
 
 def filled(page: str, runs: list[Run]) -> str:
@@ -57,7 +53,7 @@ def filled(page: str, runs: list[Run]) -> str:
         found = between.search(page)
         if found is None:
             raise ValueError(f"the page has no place for {section}")
-        text = "\n\n".join(filter(None, map(render, runs))) or NOTHING
+        text = render(runs) or NOTHING
         page = f"{page[: found.start()]}{found[1]}{text}\n{found[2]}{page[found.end() :]}"
     return page
 
@@ -75,39 +71,47 @@ def _version(path: Path) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", path.stem)]
 
 
-def _environment(run: Run) -> str:
-    machine = run["machine"]
-    versions = ", ".join(f"{package} {number}" for package, number in machine["versions"].items())
-    return (
-        f"- {machine['python']} on {machine['date']}: {machine['cores']} cores, {machine['processor']},"
-        f" {machine['system']}; {versions}"
-    )
+def _environment(runs: list[Run]) -> str:
+    lines = []
+    for machine in (run["machine"] for run in runs):
+        versions = ", ".join(f"{package} {number}" for package, number in machine["versions"].items())
+        lines.append(
+            f"- {machine['python']} on {machine['date']}: {machine['cores']} cores, {machine['processor']},"
+            f" {machine['system']}; {versions}"
+        )
+    return "\n".join(lines)
 
 
-def _targets(run: Run) -> str:
-    tables = [targets.table(run, loop) for loop in LOOPS if f"league-{loop}" in run]
-    return "\n\n".join(tables)
+def _targets(runs: list[Run]) -> str:
+    return targets.table(runs) if runs else ""
 
 
-def _of(section: str, module: ModuleType) -> Callable[[Run], str]:
+def _plot(name: str, says: str) -> Callable[[list[Run]], str]:
+    return lambda _: f"![{says}](plots/{name}.svg)" if (PLOTS / f"{name}.svg").exists() else ""
+
+
+def _of(section: str, module: ModuleType) -> Callable[[list[Run]], str]:
     """For a measure that is taken once for each loop, or once."""
 
-    def render(run: Run) -> str:
+    def render(runs: list[Run]) -> str:
         parts = []
-        for name in (section, *(f"{section}-{loop}" for loop in LOOPS)):
-            if name in run:
-                rows = run[name]["rows"] if module is league else run[name]
-                loop = name.removeprefix(section).removeprefix("-")
-                where = f"{run['machine']['python']}{', ' if loop else ''}{loop}"
-                parts.append(f"{where}:\n\n{module.table(rows)}")
+        for run in runs:
+            for loop in ("", *targets.LOOPS):
+                name = f"{section}-{loop}" if loop else section
+                if name in run:
+                    where = f"{run['machine']['python']}, {loop}" if loop else run["machine"]["python"]
+                    rows = run[name]["rows"] if module is league else run[name]
+                    parts.append(f"{where}:\n\n{module.table(rows)}")
         return "\n\n".join(parts)
 
     return render
 
 
-SECTIONS: dict[str, Callable[[Run], str]] = {
+SECTIONS: dict[str, Callable[[list[Run]], str]] = {
     "environment": _environment,
     "targets": _targets,
+    "league-plot": _plot("league", "names a second"),
+    "scale-plot": _plot("scale", "cost and memory"),
     "league": _of("league", league),
     "scale": _of("scale", scale),
     "loss": _of("loss", loss),

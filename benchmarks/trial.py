@@ -21,7 +21,7 @@ from contestants import CONTESTANTS, Found
 from nameserver import Nameserver, address, name
 
 WARMING = 200
-GLANCE = 0.02
+GLANCE = 0.05
 
 
 class Outcome(TypedDict, total=False):
@@ -130,6 +130,8 @@ def _run_bulk(count: int, server: Nameserver) -> Outcome:
         with target.open("wb") as output:
             command = [sys.executable, "-m", "aioresolver", "bulk", str(source), f"@{server}"]
             outcome = _run_program(command, count, output.fileno())
+        if not target.stat().st_size:
+            raise RuntimeError("`aioresolver bulk` wrote nothing")
         found = dict.fromkeys(map(name, range(count)))
         with target.open(encoding="utf-8") as rows:
             for row in map(json.loads, rows):
@@ -158,9 +160,7 @@ def _run_program(command: list[str], count: int, output: int) -> Outcome:
     process = subprocess.Popen(command, stdout=output)
     with _watch(process.pid) as seen:
         _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{command[0]} ended with status {process.returncode}")
+    process.returncode = os.waitstatus_to_exitcode(status)  # not 0 when names were lost; those are counted
     return {
         "seconds": time.perf_counter() - began,
         "cpu": (usage.ru_utime + usage.ru_stime) / count * 1e6,

@@ -48,7 +48,8 @@ ROOMS = {  # files that are part of a room without a folder
 FACE = 7  # __init__.py shows what the floors below this one have
 DOOR = 9  # __main__.py opens the command line
 
-WHOLE = [("agreement",), ("interop",), ("loopback",)]  # folders of tests whose subject is the whole house
+# Folders of tests whose subject is the whole house.
+WHOLE = [("agreement",), ("benchmarks",), ("interop",), ("loopback",)]
 VAGUE = {"utils", "util", "common", "helpers", "helper", "core", "types", "misc", "manager", "handlers"}
 
 

@@ -289,7 +289,7 @@ class Answer(Generic[D_co]):
         addresses: list[Any]
         if type_ == 1:
             if count == 1:
-                return (new(A, (inet_ntoa(wire[start : start + 4]),)),)  # type: ignore[type-var]
+                return cast("tuple[D_co]", (new(A, (inet_ntoa(wire[start : start + 4]),)),))
             ends = range(start + 4, start + 4 + 16 * count, 16)
             addresses = [new(A, (inet_ntoa(wire[end - 4 : end]),)) for end in ends]
         else:

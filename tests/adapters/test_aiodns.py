@@ -337,7 +337,9 @@ async def test_settings_that_cannot_be_had_say_so(settings: dict[str, Any], comp
 
 async def test_settings_become_a_resolver(server: DNSServer, tmp_path: Any) -> None:
     conf = tmp_path / "resolv.conf"
-    conf.write_text("nameserver 127.0.0.1\nnameserver 127.0.0.2\nsearch drop.test\noptions ndots:3\n", encoding="utf-8")
+    conf.write_text(
+        "nameserver 127.0.0.1\nnameserver 127.0.0.2\nsearch drop.test\noptions ndots:3\n", encoding="utf-8"
+    )
     settings = {"udp_port": server.port, "tcp_port": server.port, "resolvconf_path": str(conf)}
     everything = {"rotate": True, "local_ip": "127.0.0.1", "lookups": b"b", "flags": pycares.ARES_FLAG_PRIMARY}
     unused = {"sock_state_cb": print, "socket_send_buffer_size": 1, "socket_receive_buffer_size": 1}
@@ -491,7 +493,7 @@ class TestAiohttp:
             monkeypatch.setattr(aiohttp.resolver, "aiodns", module)
             resolver = resolver_class(nameservers=[nameserver])
             found.append(await resolver.resolve("b.drop.test", 80, socket.AF_UNSPEC))
-            with pytest.raises(OSError, match="."):
+            with pytest.raises(OSError, match=r"."):
                 await resolver.resolve("no.drop.test", 80)
             await resolver.close()
         assert found[1] == found[0]

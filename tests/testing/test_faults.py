@@ -249,6 +249,30 @@ async def test_truncate_sends_the_asker_to_tcp(server, client, stream):
         assert data(await connection.receive()) == ["192.0.2.1"]
 
 
+async def test_hijack(server, client):
+    server.faults = [Fault.hijack()]
+    assert data(await client.ask("x.example")) == ["192.0.2.1"]
+    assert data(await client.ask("x.example", "MX")) == []
+    for type, forged in (("A", FORGED_IPV4), ("AAAA", FORGED_IPV6)):
+        message = await client.ask("nowhere.example", type, edns=True)
+        assert (message.rcode, data(message)) == (Rcode.NOERROR, [forged])
+    assert (await client.ask("nowhere.example", "TXT")).rcode == Rcode.NXDOMAIN
+
+
+async def test_lie(server, client):
+    server.faults = [Fault.lie(name="*.example")]
+    for name in ("x.example", "y.example", "nowhere.example"):
+        assert data(await client.ask(name)) == [FORGED_IPV4]
+    assert data(await client.ask("x.example", "TXT")) == ['"hello"']
+    assert (await client.ask("elsewhere")).rcode == Rcode.NXDOMAIN
+
+
+async def test_random_lies(server, client):
+    server.faults = [Fault.lie(random=True)]
+    told = {str(data(await client.ask("x.example", "AAAA"))) for _ in range(5)}
+    assert len(told) == 5
+
+
 async def forged_and_right(client, *, type="A"):
     query = client.send("x.example", type, id=77)
     forged, right = await client.receive(), await client.receive()

@@ -73,7 +73,7 @@ class FastLane:
         posted = replies[-1][0]
         for posted, reply in replies:
             question, sent = posted[1], posted[2].sent
-            answer = of_plain(question, reply, sent, server, now - sent)
+            answer: Answer[Any] | None = of_plain(question, reply, sent, server, now - sent)
             if answer is None:
                 answer = self._read(posted, reply, now)
             if answer is None:

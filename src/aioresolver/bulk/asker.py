@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from aioresolver.answer import Answer
 from aioresolver.backends.stub import StubBackend
-from aioresolver.bulk.filters import Ask
+from aioresolver.bulk.filters import Ask, Filter, sift
+from aioresolver.bulk.rows import Row
 from aioresolver.flow.closing import Closing
 from aioresolver.resolver import Resolver
 from aioresolver.wire.message import Question
 
-__all__ = ["Asker"]
+__all__ = ["Asker", "filtering"]
 
 DEFAULT_TIMEOUT = 5.0
+Batches = AsyncGenerator[list[Row], None]
+
+
+def filtering(resolver: Resolver, filters: Sequence[Filter], **settings: Any) -> Callable[[Batches], Batches]:
+    """What a BulkRun takes as `through`, to pass its rows through filters; `settings` are those of an Asker."""
+
+    async def through(batches: Batches) -> Batches:
+        async with Asker(resolver, **settings) as asker, aclosing(sift(batches, filters, asker.ask)) as sifted:
+            async for batch in sifted:
+                yield batch
+
+    return through
 
 
 class Asker(Closing):

@@ -108,14 +108,23 @@ def store(disk: Disk, path: str, data: bytes) -> None:
     """Make the file hold this and nothing else, durably. A crash leaves it whole, as it was or as it is to be."""
     beside = f"{path}.new"
     with naming(path):
-        descriptor = disk.open(beside)
         try:
-            disk.truncate(descriptor, 0)
-            disk.write(descriptor, data)
-            disk.sync(descriptor)
-        finally:
-            disk.close(descriptor)
-        disk.replace(beside, path)
+            _write(disk, beside, data)
+            disk.replace(beside, path)
+        except OSError:
+            with suppress(OSError):
+                disk.remove(beside)
+            raise
+
+
+def _write(disk: Disk, path: str, data: bytes) -> None:
+    descriptor = disk.open(path)
+    try:
+        disk.truncate(descriptor, 0)
+        disk.write(descriptor, data)
+        disk.sync(descriptor)
+    finally:
+        disk.close(descriptor)
 
 
 @contextmanager

@@ -49,7 +49,7 @@ class Filter(Protocol):
 
     @property
     def room(self) -> int:
-        """How many rows more may be fed; with 0 or less the run waits. It is above 0 when nothing is held."""
+        """How many rows more may be fed; with 0 or less the run waits, which it may while there is something to ask."""
         ...
 
     def feed(self, rows: Sequence[Row], now: float) -> list[Row]:
@@ -83,6 +83,8 @@ class Sieve:
     def __init__(self, filters: Sequence[Filter]) -> None:
         self.filters: tuple[Filter, ...] = tuple(filters)
         self._asked = 0
+        # The filter to be told next that there are no rows more, once there are none.
+        self._ending: int | None = None
         # Questions by the index of their row, which is negative, with the place of the filter that asked.
         self._open: dict[int, tuple[int, Ask]] = {}
 
@@ -114,7 +116,8 @@ class Sieve:
 
     def heard(self, row: Row, now: float) -> list[Row]:
         """How a question ended; `row.index` is its number. Returns the rows that are through."""
-        return self._pass([row], 0, now)
+        through = self._pass([row], 0, now)
+        return through + self._end(now) if self._ending is not None else through
 
     def wake_at(self) -> float | None:
         """When to call `asks` although nothing happened."""
@@ -123,9 +126,18 @@ class Sieve:
 
     def end(self, now: float) -> list[Row]:
         """The run has no rows more; returns those that are through."""
+        self._ending = 0
+        return self._end(now)
+
+    def _end(self, now: float) -> list[Row]:
+        """Tell a filter of the end as soon as those before it hold nothing back."""
         through: list[Row] = []
-        for place, filter_ in enumerate(self.filters):
-            through += self._pass(filter_.end(now), place + 1, now)
+        while self._ending is not None and self._ending < len(self.filters):
+            place = self._ending
+            if place and self.filters[place - 1].held:
+                break
+            self._ending += 1
+            through += self._pass(self.filters[place].end(now), place + 1, now)
         return through
 
     def _pass(self, rows: list[Row], place: int, now: float) -> list[Row]:

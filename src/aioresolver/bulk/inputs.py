@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sized
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple
@@ -57,19 +57,16 @@ class BadInput(NamedTuple):
 class _Reading:
     """How texts become inputs, and how far that is."""
 
-    def __init__(self, types: Iterable[str | int], total: int | None) -> None:
+    def __init__(self, types: str | int | Iterable[str | int], close: Callable[[], object] | None) -> None:
         self.types: tuple[RRType, ...] = parse_types(types)
-        self.total: int | None = total
         self.blank: int = 0
         self._next: int = 0
-
-    @property
-    def done(self) -> float | None:
-        """The share of the inputs that has been read, 0 to 1; None when it is not known how many there are."""
-        return min(1.0, self._next / self.total) if self.total else None
+        self._close = close
 
     def close(self) -> None:
-        """Close what was opened for reading."""
+        """Close what was opened for reading; the end of the iteration does it too."""
+        if self._close is not None:
+            self._close()
 
     def _read(self, items: Iterable[object]) -> Iterator[Input | BadInput]:
         types = self.types
@@ -130,34 +127,31 @@ class _Reading:
 
 
 class Inputs(_Reading):
-    """Inputs that are there when they are wanted: iterate over them once.
+    """Inputs that are there when they are wanted: iterate over them once. `read_inputs` makes them.
 
-    `total` is how many there are, None when that is not known; `blank` counts those that were passed over because there
-    was nothing in them.
+    `blank` counts those that were passed over because there was nothing in them.
     """
 
     def __init__(
         self,
         items: Iterable[object],
         *,
-        types: Iterable[str | int] = ("A",),
-        done: Callable[[], float | None] | None = None,
+        types: str | int | Iterable[str | int] = ("A",),
+        done: Callable[[], float] | None = None,
         close: Callable[[], object] | None = None,
     ) -> None:
-        super().__init__(types, len(items) if isinstance(items, Sized) else None)
+        super().__init__(types, close)
         self._items = items
         self._done = done
-        self._close = close
 
     @property
     def done(self) -> float | None:
         """The share of the inputs that has been read, 0 to 1; None when it is not known how many there are."""
-        return self._done() if self._done is not None else super().done
-
-    def close(self) -> None:
-        """Close what was opened for reading; the end of the iteration does it too."""
-        if self._close is not None:
-            self._close()
+        if self._done is not None:
+            return self._done()
+        if isinstance(self._items, Sized):
+            return min(1.0, self._next / (len(self._items) or 1))
+        return None
 
     def __iter__(self) -> Iterator[Input | BadInput]:
         try:
@@ -167,16 +161,32 @@ class Inputs(_Reading):
 
 
 class ArrivingInputs(_Reading):
-    """Inputs that may keep us waiting, such as those of a pipe: iterate over them once, asynchronously."""
+    """Inputs that may keep us waiting: iterate over them once, asynchronously. `read_inputs` makes them.
 
-    def __init__(self, items: AsyncIterable[object], *, types: Iterable[str | int] = ("A",)) -> None:
-        super().__init__(types, len(items) if isinstance(items, Sized) else None)
-        self._items = items
+    They come in batches, so many as there are at once. `blank` counts those that were passed over because there was
+    nothing in them; `done` is None, for nobody knows how many will come.
+    """
 
-    async def __aiter__(self) -> AsyncIterator[Input | BadInput]:
-        async for item in self._items:
-            for found in self._read((item,)):
-                yield found
+    done: None = None
+
+    def __init__(
+        self,
+        batches: AsyncGenerator[Iterable[object], None],
+        *,
+        types: str | int | Iterable[str | int] = ("A",),
+        close: Callable[[], object] | None = None,
+    ) -> None:
+        super().__init__(types, close)
+        self._batches = batches
+
+    async def __aiter__(self) -> AsyncGenerator[Input | BadInput, None]:
+        try:
+            async for batch in self._batches:
+                for found in self._read(batch):
+                    yield found
+        finally:
+            await self._batches.aclose()
+            self.close()
 
 
 def parse_types(types: str | int | Iterable[str | int]) -> tuple[RRType, ...]:

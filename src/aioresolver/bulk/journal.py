@@ -88,12 +88,14 @@ class Journal:
         configuration: Mapping[str, Any],
         *,
         format: str | None = None,
+        anew: bool = False,
         interval: float = 0.5,
         disk: Disk = DISK,
         clock: Callable[[], float] = time.time,
     ) -> Journal:
         """Begin a run, or take up the one that the output's journal tells of.
 
+        `anew`: begin in any case; an output that is there stays until this run is complete, an earlier journal goes.
         `configuration` is everything that decides what the rows are, as plain data for JSON: the types, the input (see
         `input_identity`). `interval`: seconds between checkpoints; so much is asked again at most after a crash.
         `clock` gives seconds since 1970. The format is chosen as by `open_writer`; a Parquet file is made of JSON lines
@@ -107,10 +109,10 @@ class Journal:
         if configuration["format"] == "parquet":
             _parquet()  # now, not when all is done
         path = os.path.realpath(path)
-        entry = _read_entry(disk, path)
+        entry = {} if anew else _read_entry(disk, path)
         if entry is None:
             entry = _finished_entry(disk, path, configuration)
-        elif entry["configuration"] != configuration:
+        elif entry and entry["configuration"] != configuration:
             raise ConfigurationError(_refusal(path, _difference(entry["configuration"], configuration)))
         journal = cls(path, configuration, entry, interval=interval, disk=disk, clock=clock)
         if not journal.is_complete:
@@ -159,9 +161,9 @@ class Journal:
 
         `now` is in seconds of any clock. What is run blocks, maybe long, and raises OSError.
         """
-        if self._saving.locked() or self.statuses.total() == self._saved_rows or self._output is None:
-            return None
         if self._saved_at is not None and now - self._saved_at < self._interval:
+            return None
+        if self._output is None or self._saving.locked() or self.statuses.total() == self._saved_rows:
             return None
         self._saved_at = now
         return self._prepare()
@@ -227,31 +229,41 @@ class Journal:
     def _left(self, inputs: Iterable[Entry | None]) -> Iterator[Entry | None]:
         if self.is_complete:
             return
+        ledger, take = self._ledger, self._ledger.take
         for entry in inputs:
             if entry is None:
                 yield None
-            else:
-                with self._refusing():
-                    entries = self._ledger.take(entry)
-                yield from entries
-        with self._refusing():
-            entries = self._ledger.end()
-        yield from entries
+            elif not ledger.is_rereading:
+                take(entry)
+                yield entry
+            elif not ledger.reread(entry):
+                yield from self._end_rereading()
+                take(entry)
+                yield entry
+        yield from self._end_rereading()
         self._all_read = True
 
     async def _left_async(self, inputs: AsyncIterable[Entry]) -> AsyncIterator[Entry]:
         if self.is_complete:
             return
+        ledger = self._ledger
         async for entry in inputs:
-            with self._refusing():
-                entries = self._ledger.take(entry)
-            for each in entries:
-                yield each
-        with self._refusing():
-            entries = self._ledger.end()
-        for each in entries:
-            yield each
+            if ledger.is_rereading:
+                if ledger.reread(entry):
+                    continue
+                for left in self._end_rereading():
+                    yield left
+            ledger.take(entry)
+            yield entry
+        for left in self._end_rereading():
+            yield left
         self._all_read = True
+
+    def _end_rereading(self) -> Sequence[Entry]:
+        try:
+            return self._ledger.end_rereading()
+        except ConfigurationError as error:
+            raise ConfigurationError(_refusal(self.path, str(error))) from None
 
     def _prepare(self, *, whole: bool = False) -> Callable[[], None]:
         """Hand everything on to the file; what is returned makes it durable, then the journal that tells of it."""
@@ -312,13 +324,6 @@ class Journal:
         except BaseException:
             self._broken = True
             raise
-
-    @contextmanager
-    def _refusing(self) -> Iterator[None]:
-        try:
-            yield
-        except ConfigurationError as error:
-            raise ConfigurationError(_refusal(self.path, str(error))) from None
 
 
 def _parquet() -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import ge
 from typing import Any, TypeAlias
 
 from aioresolver.bulk.inputs import BadInput, Input
@@ -16,7 +17,7 @@ __all__ = ["Entry", "Ledger"]
 Entry: TypeAlias = Input | BadInput
 """What an input file has in a line."""
 
-# So many texts are kept before they are counted into the checksum.
+# So many texts are kept while rereading, before they are counted into the checksum.
 FOLD = 1024
 
 
@@ -25,115 +26,124 @@ class Ledger:
 
     Inputs come in the order of their indices. Everything up to the last one taken is done but for what is under way:
     that is all there is to remember, however many inputs there were. `state()` says it as plain data. A Ledger made
-    of that is given the same inputs again, from the first one on, and lets through what was not done.
+    of that is given the same inputs again, from the first one on, and lets through what was not done: `reread` and
+    `end_rereading` until something new comes, `take` from there on.
     """
 
     def __init__(self, state: Mapping[str, Any] | None = None) -> None:
         self._earlier = state or {}
-        self.inputs: int = self._earlier.get("inputs", 0)
-        self.expected: int = self._earlier.get("expected", 0)
-        self.statuses: Counter[str] = Counter(self._earlier.get("statuses", {}))
+        self._inputs: int = self._earlier.get("inputs", 0)
+        self._expected: int = self._earlier.get("expected", 0)
         self._next: int = self._earlier.get("next", 0)
         self._checksum: int = self._earlier.get("checksum", 0)
-        self._texts: list[str] = []
-        # A tuple while all its rows are to come, then a list.
+        self.statuses: Counter[str] = Counter(self._earlier.get("statuses", {}))
+        self.is_rereading = self._inputs > 0
+        # A tuple while all rows of an input are to come, then a list.
         self._under_way: dict[int, Sequence[Any]] = {}
+        # Taken, and not counted yet: to count many at once costs less.
+        self._new: list[Entry] = []
+        self.take = self._new.append
         # What the earlier run had not done; None for all the types of the input.
         self._left = dict(_left(item) for item in self._earlier.get("left", ()))
         self._again: list[Entry] = []
+        self._texts: list[str] = []
         self._reread = self._reread_checksum = 0
-        self.is_reading_again = self.inputs > 0
+
+    @property
+    def inputs(self) -> int:
+        """How many were taken."""
+        return self._inputs + len(self._new)
+
+    @property
+    def expected(self) -> int:
+        """The rows that are due for them."""
+        self._count()
+        return self._expected
 
     @property
     def missing(self) -> int:
-        """Rows that are still to come of the inputs that were taken."""
+        """Those of them that are still to come."""
         return self.expected - self.statuses.total()
 
-    def take(self, entry: Entry) -> Sequence[Entry]:
-        """An input has come: what is to be asked now. While reading again that is nothing, until something new comes.
+    def reread(self, entry: Entry) -> bool:
+        """An input of the earlier run has come again; False when it is a new one, and rereading is to end first."""
+        index = entry.index
+        if index >= self._next:
+            return False
+        self._reread += 1
+        self._texts.append(entry.text)
+        if len(self._texts) >= FOLD:
+            self._reread_checksum = _fold(self._texts, self._reread_checksum)
+        if index in self._left:
+            wanted = self._left[index]
+            if wanted is None:
+                self._under_way[index] = entry.types
+            else:
+                types = tuple(type_ for type_ in entry.types if str(type_) in wanted)
+                self._under_way[index] = list(types)
+                entry = entry._replace(types=types)  # type: ignore[arg-type]
+            self._again.append(entry)
+        return True
 
-        Raises ConfigurationError when the inputs turn out not to be those of the earlier run.
-        """
-        if not self.is_reading_again:
-            self._note(entry)
-            return (entry,)
-        if entry.index < self._next:
-            self._skip(entry)
-            return ()
-        again = self.end()
-        self._note(entry)
-        return (*again, entry)
-
-    def end(self) -> Sequence[Entry]:
-        """No more inputs come: what is to be asked nevertheless."""
-        if not self.is_reading_again:
+    def end_rereading(self) -> Sequence[Entry]:
+        """What the earlier run took and had no rows for. Raises ConfigurationError when its inputs were others."""
+        if not self.is_rereading:
             return ()
         again, self._again = self._again, []
         checksum = _fold(self._texts, self._reread_checksum)
-        if (self._reread, checksum, len(again)) != (self.inputs, self._checksum, len(self._left)):
-            raise ConfigurationError(f"its first {self.inputs} names are not those that were read then")
-        self._left = {}
-        self._earlier = {}
-        self.is_reading_again = False
+        if (self._reread, checksum, len(again)) != (self._inputs, self._checksum, len(self._left)):
+            raise ConfigurationError(f"its first {self._inputs} names are not those that were read then")
+        self._left, self._earlier = {}, {}
+        self.is_rereading = False
         return again
 
     def settle(self, rows: Sequence[Row]) -> None:
         """These rows are there. Raises UsageError for one that was not to come, or had come already."""
+        self._count()
         under_way = self._under_way
         for row in rows:
-            index = row.index
+            index = row[0]
             types = under_way.get(index, ())
-            if len(types) == 1:
+            if len(types) == 1 and types.__class__ is tuple:
                 del under_way[index]
+            elif left := _without(types, row):
+                under_way[index] = left
             else:
-                under_way[index] = _without(types, row)
+                del under_way[index]
         self.statuses.update([row.status for row in rows])
 
     def state(self) -> Mapping[str, Any]:
         """All of it as plain data for JSON."""
-        if self.is_reading_again:
+        if self.is_rereading:
             return self._earlier
-        self._checksum = _fold(self._texts, self._checksum)
+        self._count()
         left = [
             index if type(types) is tuple else [index, *map(str, types)] for index, types in self._under_way.items()
         ]
         return {
             "next": self._next,
             "left": left,
-            "inputs": self.inputs,
+            "inputs": self._inputs,
             "checksum": self._checksum,
-            "expected": self.expected,
+            "expected": self._expected,
             "statuses": dict(self.statuses),
         }
 
-    def _note(self, entry: Entry) -> None:
-        index, text, types = entry.index, entry.text, entry.types
-        if index < self._next:
-            raise UsageError(f"input {index} has come before, or out of order")
-        if types:
-            self._under_way[index] = types
-        self._next = index + 1
-        self.inputs += 1
-        self.expected += len(types)
-        self._texts.append(text)
-        if len(self._texts) >= FOLD:
-            self._checksum = _fold(self._texts, self._checksum)
-
-    def _skip(self, entry: Entry) -> None:
-        self._reread += 1
-        self._texts.append(entry.text)
-        if len(self._texts) >= FOLD:
-            self._reread_checksum = _fold(self._texts, self._reread_checksum)
-        if entry.index not in self._left:
+    def _count(self) -> None:
+        """Count those that were taken since the last time."""
+        new = self._new
+        if not new:
             return
-        wanted = self._left[entry.index]
-        if wanted is None:
-            self._under_way[entry.index] = entry.types
-        else:
-            types = tuple(type_ for type_ in entry.types if str(type_) in wanted)
-            self._under_way[entry.index] = list(types)
-            entry = entry._replace(types=types)  # type: ignore[arg-type]
-        self._again.append(entry)
+        indices = [entry.index for entry in new]
+        types = [entry.types for entry in new]
+        if indices[0] < self._next or any(map(ge, indices, indices[1:])):
+            raise UsageError("inputs come twice, or out of order: their indices do not rise")
+        self._under_way.update(zip(indices, types, strict=True))
+        self._next = indices[-1] + 1
+        self._inputs += len(new)
+        self._expected += sum(map(len, types))
+        self._checksum = _fold([entry.text for entry in new], self._checksum)
+        new.clear()
 
 
 def _left(item: int | list[Any]) -> tuple[int, frozenset[str] | None]:

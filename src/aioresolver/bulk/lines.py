@@ -6,14 +6,22 @@ import asyncio
 import os
 import threading
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
 from importlib import import_module
 from typing import IO, Any
 
 from aioresolver.errors import ConfigurationError, DNSError
 
-__all__ = ["LineCutter", "UnreadableInput", "UnreadableLine", "chunks_of_file", "chunks_of_pipe"]
+__all__ = [
+    "LONGEST_LINE",
+    "LineCutter",
+    "UnreadableInput",
+    "UnreadableLine",
+    "chunks_of_file",
+    "chunks_of_pipe",
+    "unreadable",
+]
 
 CHUNK = 65536
 LONGEST_LINE = 65536
@@ -94,7 +102,7 @@ def chunks_of_file(file: IO[bytes], suffix: str) -> Iterator[bytes]:
     return iter(lambda: file.read(CHUNK), b"")
 
 
-async def chunks_of_pipe(descriptor: int) -> AsyncIterator[bytes]:
+async def chunks_of_pipe(descriptor: int) -> AsyncGenerator[bytes, None]:
     """The bytes of a pipe, a socket or a terminal as they come; the event loop goes on meanwhile.
 
     The descriptor keeps its mode: others, such as the terminal's shell, may share it.
@@ -160,14 +168,15 @@ def _decoded(line: bytes) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError:
-        return _unreadable(line.decode("utf-8", "backslashreplace"), "it is not UTF-8")
+        return unreadable(line.decode("utf-8", "backslashreplace"), "it is not UTF-8")
 
 
 def _overlong(head: str) -> UnreadableLine:
-    return _unreadable(head[:REMAINDER], f"the line is longer than {LONGEST_LINE} bytes")
+    return unreadable(head[:REMAINDER], f"the line is longer than {LONGEST_LINE} bytes")
 
 
-def _unreadable(shown: str, reason: str) -> UnreadableLine:
+def unreadable(shown: str, reason: str) -> UnreadableLine:
+    """The line that cannot be used, for this reason."""
     line = UnreadableLine(shown)
     line.reason = reason
     return line
@@ -189,9 +198,9 @@ def _unpacked(file: IO[bytes], new: Callable[[], Any], damage: type[Exception]) 
                 if decoder.eof:
                     decoder = None
     except damage as error:
-        raise UnreadableInput(0, f"the compressed data is damaged: {error}") from error
+        raise UnreadableInput(f"the compressed data is damaged: {error}") from error
     if decoder is not None:
-        raise UnreadableInput(0, "the compressed data ends too early")
+        raise UnreadableInput("the compressed data ends too early")
 
 
 def _new_gzip() -> Any:

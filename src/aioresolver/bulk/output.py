@@ -60,6 +60,7 @@ class Output:
 
     def write(self, data: bytes) -> None:
         """Take whole rows; hand on what makes a block."""
+        self._raise_again()
         self._waiting.append(data)
         self._size += len(data)
         if self._size >= BLOCK:
@@ -67,6 +68,7 @@ class Output:
 
     def flush(self) -> None:
         """Hand everything on, so that a reader of the file can read all of it."""
+        self._raise_again()
         self._hand_on()
         if self._member is not None:
             member, self._member = self._member, None
@@ -163,15 +165,18 @@ class Output:
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
-        """Nothing is done after an error, for what is on the disk then is not known."""
-        if self._error is not None:
-            raise self._error
+        self._raise_again()
         try:
             with naming("standard output" if self.path == "-" else self.path):
                 yield
         except OSError as error:
             self._error = error
             raise
+
+    def _raise_again(self) -> None:
+        """Nothing is done after an error, for what is on the disk then is not known."""
+        if self._error is not None:
+            raise self._error
 
 
 class _Member(Protocol):

@@ -21,7 +21,15 @@ try:
 except ImportError:  # the extra is not here: require_pyarrow() says so
     pyarrow = None
 
-__all__ = ["GROUP_BYTES", "GROUP_ROWS", "SCHEMA", "ParquetWriter", "parquet_of_json_lines", "require_pyarrow"]
+__all__ = [
+    "GROUP_BYTES",
+    "GROUP_ROWS",
+    "SCHEMA",
+    "ParquetWriter",
+    "open_parquet",
+    "parquet_of_json_lines",
+    "require_pyarrow",
+]
 
 SCHEMA = {
     "index": "int64",
@@ -48,13 +56,14 @@ GROUP_BYTES = 1 << 25
 
 BATCH = 1024
 CHUNK = 1 << 22
+# Its lines are in NAME.partial, while a Parquet file is made of them.
+BESIDE = ".whole"
 
 
 class ParquetWriter:
     """A Parquet file. It is none until it is closed, for its directory comes last; so `abort` closes it too."""
 
     def __init__(self, output: Output) -> None:
-        require_pyarrow()
         self._output = output
         self._schema = arrow_schema()
         self._file = pyarrow.parquet.ParquetWriter(_Sink(output), self._schema, compression="zstd")
@@ -141,7 +150,7 @@ class _Sink(io.RawIOBase):
 
 def parquet_of_json_lines(source: str, target: str, *, disk: Disk = DISK) -> None:
     """Make a Parquet file of a file of JSON lines that `json_lines` made. Raises OSError."""
-    writer = ParquetWriter(Output(target, disk=disk, beside=".whole"))
+    writer = open_parquet(target, disk=disk, beside=BESIDE)
     schema = arrow_schema()
     try:
         for lines in _chunks(source):
@@ -155,6 +164,18 @@ def parquet_of_json_lines(source: str, target: str, *, disk: Disk = DISK) -> Non
         writer.close()
     except BaseException:
         writer.abort()
+        disk.remove(f"{target}{BESIDE}")
+        raise
+
+
+def open_parquet(path: str, *, disk: Disk = DISK, beside: str = ".partial") -> ParquetWriter:
+    """A writer to this file. Raises OSError, and ConfigurationError without pyarrow."""
+    require_pyarrow()
+    output = Output(path, disk=disk, beside=beside)
+    try:
+        return ParquetWriter(output)
+    except BaseException:
+        output.abort()
         raise
 
 

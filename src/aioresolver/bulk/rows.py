@@ -45,9 +45,9 @@ class Row(NamedTuple):
     error: str | None = None
 
 
-# What `type.name` gives costs more.
-_TEXTS: dict[int, str] = {int(type_): str(type_) for type_ in RRType}
-_ADDRESSES = frozenset({RRType.A, RRType.AAAA})
+_ADDRESSES = (RRType.A, RRType.AAAA)
+# The text of each type, which costs more to ask it for, and whether its data are addresses.
+_KNOWN: dict[int, tuple[str, bool]] = {int(type_): (str(type_), type_ in _ADDRESSES) for type_ in RRType}
 _make_row = tuple.__new__
 
 
@@ -58,21 +58,25 @@ def row_of(
 
     `now` is the event loop's time, from which the TTL counts; `name` is what was asked, which an Answer knows itself.
     """
-    shown = _TEXTS.get(type) or str(type)
+    shown, is_address = _KNOWN.get(type) or (str(type), False)
     if not isinstance(outcome, Answer):
         return _failed_row(index, text, name or text, shown, outcome)
     try:
         found, aliases = outcome.data, outcome.aliases
     except MessageFormatError as error:
         return _failed_row(index, text, outcome.question.name, shown, error)
+    data: tuple[str, ...] = ()
     if not found:
-        data: tuple[str, ...] = ()
         status = "nxdomain" if outcome.rcode else "no-data"
     else:
-        data = tuple([item[0] for item in found]) if type in _ADDRESSES else tuple([str(item) for item in found])
         status = "ok"
-    left = outcome.expires - now
-    elapsed = outcome.elapsed
+        if not is_address:
+            data = tuple(map(str, found))
+        elif len(found) == 1:
+            data = (found[0][0],)
+        else:
+            data = tuple([address for (address,) in found])
+    left, elapsed = int(outcome.expires - now + 0.5), outcome.elapsed
     return _make_row(
         Row,
         (
@@ -83,7 +87,7 @@ def row_of(
             status,
             data,
             aliases,
-            round(left) if left > 0 else 0,
+            max(0, left),
             outcome.server,
             len(outcome.attempts) + (elapsed > 0),
             int(elapsed * 1e6 + 0.5) / 1e6,  # microseconds; round() costs more

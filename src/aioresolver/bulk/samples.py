@@ -59,7 +59,6 @@ class RunRecorder:
         self.began = now
         self.rows = 0
         self.statuses: Counter[str] = Counter()
-        self.latencies = Latencies()
         self._most = most
         self._samples: list[Sample] = []
         # The latencies since the sample before each, for the time when two become one.
@@ -70,6 +69,14 @@ class RunRecorder:
     def samples(self) -> Sequence[Sample]:
         """The samples taken, the oldest first."""
         return self._samples
+
+    @property
+    def latencies(self) -> Latencies:
+        """The latencies of the whole run."""
+        whole = Latencies()
+        for part in (*self._parts, self._part):
+            whole.merge(part)
+        return whole
 
     def add(self, rows: Sequence[Row]) -> None:
         """Count these rows."""
@@ -85,7 +92,13 @@ class RunRecorder:
     def sample(
         self, now: float, *, in_flight: int = 0, asked: int = 0, lost: int = 0, done: float | None = None
     ) -> Sample:
-        """Take a sample; the counts are those since the beginning, `done` is the share of the inputs read."""
+        """Take a sample; the counts are those since the beginning, `done` is the share of the inputs read.
+
+        One that comes long before it is due, as at the end of a run, takes the place of the last.
+        """
+        if self._samples and now - self.began - self._samples[-1].time < self.every / 2:
+            self._samples.pop()
+            self._part.merge(self._parts.pop())
         before = self._samples[-1] if self._samples else _BEGINNING
         sample = _sample_of(
             before,
@@ -100,7 +113,6 @@ class RunRecorder:
         )
         self._samples.append(sample)
         self._parts.append(self._part)
-        self.latencies.merge(self._part)
         self._part = Latencies()
         if len(self._samples) > self._most:
             self._thin_out()

@@ -51,9 +51,9 @@ def open_writer(path: str | os.PathLike[str], format: str | None = None, *, disk
     path = os.fspath(path)
     format = format_of(path, format)
     if format == "parquet":
-        from aioresolver.bulk.parquet import ParquetWriter  # noqa: PLC0415 - pyarrow takes long to load
+        from aioresolver.bulk.parquet import open_parquet  # noqa: PLC0415 - pyarrow takes long to load
 
-        return ParquetWriter(Output(path, disk=disk))
+        return open_parquet(path, disk=disk)
     return LinesWriter(Output(path, disk=disk), format)
 
 

@@ -83,12 +83,14 @@ class Exchange:
         opt = struct.pack("!BHHBBHH", 0, RRType.OPT, 1232, rcode >> 4, 0, 0, 0) if with_opt else b""
         return head + reply[12 : self.question_end] + opt
 
-    def poisoned(self) -> bytes:
-        """The reply; with a forged address in it where the question is for one."""
+    def poisoned(self, *, random: bool = False) -> bytes:
+        """The reply; with a forged address in it where the question is for one, or with a random one."""
         reply = self.packets[0].wire if self.packets else self.query
         data = _FORGED.get(self.question.type) if self.question else None
         if self.question is None or data is None:
             return reply
+        if random:
+            data = self.random.randbytes(len(data))
         word = int.from_bytes(reply[2:4], "big") & 0xFFF0
         head = reply[:2] + struct.pack("!HHHHH", word, 1, 1, 0, 0)
         record = struct.pack("!HHHIH", 0xC00C, self.question.type, 1, 86400, len(data)) + data

@@ -205,6 +205,23 @@ class Fault:
         only.setdefault("transport", "udp")
         return Fault(_truncate, **only)
 
+    # Lies: a proper reply comes, and is not true. Its addresses are FORGED_IPV4 and FORGED_IPV6. What is denied, in turn,
+    # is `Fault.rcode("NXDOMAIN")`; and `Fault.rcode("NOERROR")` is an answer with nothing in it.
+
+    @staticmethod
+    def hijack(**only: Unpack[Selectors]) -> Fault:
+        """Names that do not exist have an address: that of a page with advertisements, mostly."""
+        return Fault(_hijack, **only)
+
+    @staticmethod
+    def lie(*, random: bool = False, **only: Unpack[Selectors]) -> Fault:
+        """Every name has the same address, or with `random` another one each time."""
+
+        def lie(exchange: Exchange) -> None:
+            exchange.forge(exchange.poisoned(random=random), None)
+
+        return Fault(lie, **only)
+
     # Forgery: something else comes first, and then, unless `then_right` is false, the right reply `gap` seconds later.
     # For A and AAAA the forged replies carry FORGED_IPV4 and FORGED_IPV6, so that a test sees who believed them.
 
@@ -268,6 +285,11 @@ class Fault:
 
 def _drop(exchange: Exchange) -> None:
     exchange.packets = []
+
+
+def _hijack(exchange: Exchange) -> None:
+    if exchange.packets and exchange.packets[0].wire[3] & 0xF == Rcode.NXDOMAIN:
+        exchange.forge(exchange.poisoned(), None)
 
 
 def _formerr_on_edns(exchange: Exchange) -> None:

@@ -84,7 +84,7 @@ OUTCOMES = {
     "a": ARES_ESERVFAIL,  # a referral
     "truncated": ARES_EBADRESP,
 }
-GETADDRINFO_CODES = {
+GETADDRINFO_CODES: dict[int, int] = {
     socket.EAI_SERVICE: ARES_ESERVICE,
     socket.EAI_SOCKTYPE: ARES_ESERVICE,
     socket.EAI_BADFLAGS: ARES_EBADFLAGS,
