@@ -162,7 +162,7 @@ def aiodns(request: pytest.FixtureRequest) -> Any:
 
 
 def resolver_of(module: Any, server: DNSServer, **options: Any) -> Any:
-    return module.DNSResolver([f"127.0.0.1:{server.port}"], **{"timeout": 0.3, "tries": 1} | options)
+    return module.DNSResolver([f"127.0.0.1:{server.port}"], **{"timeout": 5, "tries": 1} | options)
 
 
 def plain(value: Any) -> Any:
@@ -216,7 +216,7 @@ async def test_failures_have_the_same_codes(server: DNSServer, aiodns: Any, rcod
 
 async def test_silence_is_a_timeout(server: DNSServer, aiodns: Any) -> None:
     server.faults.append(Fault.drop())
-    async with resolver_of(aiodns, server) as resolver:
+    async with resolver_of(aiodns, server, timeout=0.3) as resolver:
         assert await outcome(aiodns, resolver, ("query_dns", "x.drop.test", "A")) == ("DNSError", error.ARES_ETIMEOUT)
 
 
@@ -224,14 +224,14 @@ async def test_a_closed_port_is_connection_refused(aiodns: Any) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    async with aiodns.DNSResolver([f"127.0.0.1:{port}"], timeout=0.3, tries=1) as resolver:
+    async with aiodns.DNSResolver([f"127.0.0.1:{port}"], timeout=2, tries=1) as resolver:
         assert await outcome(aiodns, resolver, ("query_dns", "x.test", "A")) == ("DNSError", error.ARES_ECONNREFUSED)
 
 
 async def test_cancel_ends_what_is_under_way_and_no_more(server: DNSServer, aiodns: Any) -> None:
     drop = Fault.drop(name="slow.drop.test")
     server.faults.append(drop)
-    async with resolver_of(aiodns, server, timeout=5) as resolver:
+    async with resolver_of(aiodns, server) as resolver:
         future = resolver.query_dns("slow.drop.test", "A")
         while not drop.applied:
             await asyncio.sleep(0.005)
@@ -243,7 +243,7 @@ async def test_cancel_ends_what_is_under_way_and_no_more(server: DNSServer, aiod
 
 
 async def test_after_close_a_call_raises_runtime_error(server: DNSServer, aiodns: Any) -> None:
-    resolver = resolver_of(aiodns, server, timeout=5)
+    resolver = resolver_of(aiodns, server)
     server.faults.append(Fault.drop())
     future = resolver.query_dns("slow.drop.test", "A")
     await resolver.close()
@@ -293,7 +293,7 @@ async def test_nameservers_changed_while_a_lookup_is_under_way(server: DNSServer
 
 async def test_ports_for_nameservers_without_one(server: DNSServer, aiodns: Any) -> None:
     ports = {"udp_port": server.port, "tcp_port": server.port}
-    async with aiodns.DNSResolver(["127.0.0.1"], **ports, timeout=1, tries=1) as resolver:
+    async with aiodns.DNSResolver(["127.0.0.1"], **ports, timeout=5, tries=1) as resolver:
         assert (await resolver.query_dns("drop.test", "A")).answer
 
 
@@ -301,7 +301,7 @@ async def test_ports_for_nameservers_without_one(server: DNSServer, aiodns: Any)
 async def test_flags_may_ask_over_tcp(server: DNSServer, aiodns: Any, flags: int) -> None:
     server.clear()
     async with aiodns.DNSResolver(
-        ["127.0.0.1"], udp_port=server.port, tcp_port=server.port, flags=flags, timeout=1, tries=1
+        ["127.0.0.1"], udp_port=server.port, tcp_port=server.port, flags=flags, timeout=5, tries=1
     ) as resolver:
         await resolver.query_dns("drop.test", "A")
     assert {query.transport for query in server.queries} == {"tcp" if flags else "udp"}
@@ -337,9 +337,7 @@ async def test_settings_that_cannot_be_had_say_so(settings: dict[str, Any], comp
 
 async def test_settings_become_a_resolver(server: DNSServer, tmp_path: Any) -> None:
     conf = tmp_path / "resolv.conf"
-    conf.write_text(
-        "nameserver 127.0.0.1\nnameserver 127.0.0.2\nsearch drop.test\noptions ndots:3\n", encoding="utf-8"
-    )
+    conf.write_text("nameserver 127.0.0.1\nnameserver 127.0.0.2\nsearch drop.test\noptions ndots:3\n", encoding="utf-8")
     settings = {"udp_port": server.port, "tcp_port": server.port, "resolvconf_path": str(conf)}
     everything = {"rotate": True, "local_ip": "127.0.0.1", "lookups": b"b", "flags": pycares.ARES_FLAG_PRIMARY}
     unused = {"sock_state_cb": print, "socket_send_buffer_size": 1, "socket_receive_buffer_size": 1}
@@ -427,6 +425,22 @@ async def test_nothing_stays_of_a_resolver_that_nobody_closed(server: DNSServer)
     for _ in range(3):
         await asyncio.sleep(0)
     gc.collect()  # an open socket would warn, and a warning is an error
+
+
+def test_a_program_that_closes_nothing_ends_without_a_word(server: DNSServer) -> None:
+    program = f"""
+import asyncio
+import aioresolver.adapters.aiodns as aiodns
+
+async def main():
+    resolver = aiodns.DNSResolver(["{server.nameserver}"])
+    assert (await resolver.query_dns("drop.test", "A")).answer
+
+asyncio.run(main())
+"""
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize("name", [name for name in error.__all__ if name.startswith("ARES_")])

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import io
 import os
+import pickle
 import tracemalloc
 import zlib
 
@@ -175,6 +176,12 @@ def test_the_module_of_python_itself_is_preferred(monkeypatch):
     monkeypatch.setattr("aioresolver.bulk.lines.import_module", lambda name: {"compression.zstd": Module}[name])
 
     assert unpack(gzip.compress(b"a\n"), ".zst") == b"a\n"
+
+
+def test_the_error_pickles():
+    error = pickle.loads(pickle.dumps(UnreadableInput(5, "it is gone", "names.gz")))
+
+    assert (str(error), error.filename) == ("cannot read names.gz to the end: it is gone", "names.gz")
 
 
 # ---- pipes

@@ -293,7 +293,7 @@ async def test_cancellation_gives_the_counts_so_far(dict_resolver):
 async def test_inputs_that_break_off_are_told_behind_the_rows(dict_resolver, tmp_path):
     def names():
         yield "a.test"
-        raise UnreadableInput("the disk is gone")
+        raise UnreadableInput(5, "the disk is gone")
 
     run = BulkRun(dict_resolver(), names())
     seen = []

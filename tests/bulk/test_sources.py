@@ -66,7 +66,7 @@ def test_a_compressed_file_is_unpacked(names):
 def test_a_file_that_breaks_off_is_told_with_its_name(names):
     path = names(gzip.compress(b"a.test\n" * 10_000)[:-20], "names.gz")
 
-    with pytest.raises(UnreadableInput, match=r"names\.gz to its end: the compressed data ends too early"):
+    with pytest.raises(UnreadableInput, match=r"names\.gz to the end: the compressed data ends too early"):
         texts(read_inputs(path))
 
 

@@ -67,10 +67,21 @@ class KnownQuestion(NamedTuple):
     item: KnownItem
 
 
-class Sibling(NamedTuple):
-    """A random name beside one that only this nameserver has records for."""
+class Sibling:
+    """A random name beside one that only `server` has records for: whether it makes them up, and not the others."""
 
-    check: Check
+    __slots__ = ("check", "denied", "found", "server")
+
+    def __init__(self, check: Check, server: str) -> None:
+        self.check = check
+        self.server = server
+        self.found = False
+        self.denied = False
+
+    @property
+    def invented(self) -> bool:
+        """Whether the one has records where the other has none."""
+        return self.found and self.denied
 
 
 class Case:

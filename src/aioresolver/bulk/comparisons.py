@@ -38,7 +38,6 @@ class Comparisons:
         label: Callable[[], str],
     ) -> None:
         self.compared = 0
-        self.disputed = 0
         self.corrected = 0
         self.accused: set[str] = set()
         self._servers = servers
@@ -46,6 +45,13 @@ class Comparisons:
         self._sample = sample
         self._random = random
         self._label = label
+        self._disputes: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def disputed(self) -> int:
+        """On how many names two nameservers contradict each other, neither of which is known to lie."""
+        servers = self._servers
+        return sum(n for (one, other), n in self._disputes.items() if not servers[one].lies and not servers[other].lies)
 
     def chosen(self, rows: Sequence[Row], server: CheckedServer) -> list[Row]:
         """A sample of the rows; and some of those that have the commonest address, for that is what most lies have."""
@@ -91,7 +97,9 @@ class Comparisons:
         answers[server.text] = [row, *answers.get(server.text, [])]
         alone = dissents(answers)
         if alone is None:
-            self.disputed += 1
+            pair = sorted(text for text, rows in answers.items() if any(said.status in ANSWERED for said in rows))
+            if len(pair) == 2:
+                self._disputes[pair[0], pair[1]] += 1
             return
         self.compared += 1
         by_server = {found.server: found for found in alone}
@@ -101,7 +109,7 @@ class Comparisons:
     def _agreed(self, case: Case) -> None:
         self.compared += 1
         server = case.check.server
-        server.evidence.note(None)
+        server.evidence.note(case.row.name, None)
         if case.row.data:
             server.vouch(case.row.data[0])
 
@@ -110,19 +118,36 @@ class Comparisons:
         server = self._servers[text]
         check = case.check
         self.accused.add(text)
-        if alone is not None and alone.dissent is Dissent.INVENTS:
+        invents = alone is not None and alone.dissent is Dissent.INVENTS
+        server.evidence.note(case.row.name, None if invents else alone)
+        if alone is None:
+            return
+        if invents:
             # It may know what the others are made to deny. Whether it makes up names there, a random one tells.
-            name = f"{self._label()}.{parent_of(case.row.name)}"
-            if len(name) < 255:
-                self._send(check, Ask(name, case.row.type, text, Sibling(check)))
-            server.evidence.note(None)
-        else:
-            server.evidence.note(alone)
-        if alone is None or server is not check.server:
+            self._ask_sibling(check, alone)
+        if server is not check.server:
             return
         if alone.dissent is Dissent.DENIES:
             self._correct(check, case.row, alone.consensus)
-        self._suspect(case)
+        self._suspect(case, alone.dissent)
+
+    def _ask_sibling(self, check: Check, alone: Alone) -> None:
+        name = f"{self._label()}.{parent_of(alone.row.name)}"
+        denier = alone.consensus.server
+        if len(name) < 255 and denier is not None:
+            sibling = Sibling(check, alone.server)
+            for server in (alone.server, denier):
+                self._send(check, Ask(name, alone.row.type, server, sibling))
+
+    def heard_sibling(self, sibling: Sibling, row: Row) -> None:
+        """What one of the two has for the random name."""
+        if row.server == sibling.server:
+            sibling.found = row.status == "ok"
+        else:
+            sibling.denied = row.status in ("nxdomain", "no-data")
+        if sibling.invented:
+            self._servers[sibling.server].evidence.inventions += 1
+            self.accused.add(sibling.server)
 
     def _correct(self, check: Check, row: Row, better: Row) -> None:
         """One answer that all others contradict is theirs in the end, though it makes no liar."""
@@ -132,16 +157,19 @@ class Comparisons:
                 self.corrected += 1
                 break
 
-    def _suspect(self, case: Case) -> None:
-        """Compare more of what is like this: the same records, the same parent, the same status."""
+    def _suspect(self, case: Case, dissent: Dissent) -> None:
+        """Compare more of what is like this: the same records, else the same parent, else the same status."""
         check, row = case.check, case.row
         if check.suspected >= MOST_SUSPECTED:
             return
         parent = parent_of(row.name)
+        fresh = [other for other in check.rows if (other.name, other.type) not in check.seen]
+        if dissent is Dissent.ELSEWHERE:  # nothing but the same address again makes a lie of it
+            fresh = [other for other in fresh if not set(row.data).isdisjoint(other.data)]
         alike = sorted(
-            (other for other in check.rows if (other.name, other.type) not in check.seen),
+            fresh,
             key=lambda other: (
-                not (row.data and other.data and row.data[0] == other.data[0]),
+                set(row.data).isdisjoint(other.data),
                 parent_of(other.name) != parent,
                 other.status != row.status,
                 self._random.random(),

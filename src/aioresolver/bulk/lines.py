@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import threading
 import zlib
@@ -33,7 +34,13 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class UnreadableInput(DNSError, OSError):
-    """The inputs cannot be read to their end: a compressed file is damaged or cut off, a device fails."""
+    """The inputs cannot be read to their end: a compressed file is damaged or cut off, a device fails.
+
+    `filename` says which inputs, `strerror` what is the matter.
+    """
+
+    def __str__(self) -> str:
+        return f"cannot read {self.filename or 'the inputs'} to the end: {self.strerror}"
 
 
 class UnreadableLine(str):
@@ -198,9 +205,9 @@ def _unpacked(file: IO[bytes], new: Callable[[], Any], damage: type[Exception]) 
                 if decoder.eof:
                     decoder = None
     except damage as error:
-        raise UnreadableInput(f"the compressed data is damaged: {error}") from error
+        raise UnreadableInput(errno.EIO, f"the compressed data is damaged: {error}") from error
     if decoder is not None:
-        raise UnreadableInput("the compressed data ends too early")
+        raise UnreadableInput(errno.EIO, "the compressed data ends too early")
 
 
 def _new_gzip() -> Any:

@@ -77,6 +77,7 @@ def row_of(
         else:
             data = tuple([address for (address,) in found])
     left, elapsed = int(outcome.expires - now + 0.5), outcome.elapsed
+    left = max(left, 0)
     return _make_row(
         Row,
         (
@@ -87,7 +88,7 @@ def row_of(
             status,
             data,
             aliases,
-            max(0, left),
+            left,
             outcome.server,
             len(outcome.attempts) + (elapsed > 0),
             int(elapsed * 1e6 + 0.5) / 1e6,  # microseconds; round() costs more

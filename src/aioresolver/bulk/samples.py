@@ -67,7 +67,7 @@ class RunRecorder:
 
     @property
     def samples(self) -> Sequence[Sample]:
-        """The samples taken, the oldest first."""
+        """The samples taken, the oldest first; it is always the same list."""
         return self._samples
 
     @property
@@ -144,7 +144,7 @@ class RunRecorder:
         if len(self._samples) % 2:
             kept.append(self._samples[-1])
             parts.append(self._parts[-1])
-        self._samples, self._parts = kept, parts
+        self._samples[:], self._parts = kept, parts
         self.every *= 2
 
 

@@ -117,4 +117,4 @@ async def _one_by_one(items: AsyncIterable[object]) -> AsyncGenerator[tuple[obje
 
 def _unreadable(file: IO[bytes], error: OSError) -> UnreadableInput:
     name = file.name if isinstance(file.name, str) else "standard input"
-    return UnreadableInput(f"cannot read {name} to its end: {error.strerror or error}")
+    return UnreadableInput(error.errno or errno.EIO, error.strerror or str(error), name)

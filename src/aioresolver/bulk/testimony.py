@@ -3,7 +3,8 @@
 Honest nameservers differ: in the order and number of records, in TTLs, in the addresses that a content network gives
 to those who are near, in what they still remember. So answers agree when they share a record, an alias or a network,
 or both say that there is nothing; and an answer that no other agrees with is evidence only when most of the others
-agree with each other. It takes several names to make a lie of it.
+agree with each other. It takes several names to make a lie of it. Other addresses, as such, are none, however many:
+only one address for names that elsewhere have nothing in common.
 """
 
 from __future__ import annotations
@@ -23,10 +24,9 @@ DENIALS_TO_LIE = 3
 LEAST_SHARE_DENIED = 0.05
 INVENTIONS_TO_LIE = 2
 NAMES_AT_ONE_ADDRESS = 3
-ELSEWHERE_TO_LIE = 5
 SHORT_MEMORY = 100
 """After so many names all counts are halved: evidence is what comes together in some time."""
-MOST_ADDRESSES = 64
+MOST_REMEMBERED = 64
 
 
 class Dissent(Enum):
@@ -52,21 +52,26 @@ class Evidence:
     def __init__(self) -> None:
         self.names = 0.0
         self.denials = 0.0
-        self.elsewhere = 0.0
         self.inventions = 0
+        self._against: dict[str, None] = {}
         # What the others have for the names to which it gives this address.
         self._at: dict[str, list[frozenset[str]]] = {}
         self._crowded: str | None = None
 
-    def note(self, alone: Alone | None) -> None:
-        """One name on which it agreed with others, or stood alone."""
+    def note(self, name: str, alone: Alone | None) -> None:
+        """A name on which it agreed with others, or stood alone, which counts once."""
+        if alone is not None:
+            if name in self._against:
+                return
+            self._against[name] = None
+            if len(self._against) > MOST_REMEMBERED:
+                del self._against[next(iter(self._against))]
         self.names += 1
         if self.names > SHORT_MEMORY:
-            self.names, self.denials, self.elsewhere = self.names / 2, self.denials / 2, self.elsewhere / 2
+            self.names, self.denials = self.names / 2, self.denials / 2
         if alone is not None and alone.dissent is Dissent.DENIES:
             self.denials += 1
         elif alone is not None and alone.dissent is Dissent.ELSEWHERE:
-            self.elsewhere += 1
             self._note_addresses(alone.row, frozenset(alone.consensus.data))
 
     def lie(self) -> str | None:
@@ -77,8 +82,6 @@ class Evidence:
             return "it has records for names that do not exist"
         if self._crowded is not None:
             return f"it gives {self._crowded} to names that other nameservers agree to have different addresses"
-        if self.elsewhere >= ELSEWHERE_TO_LIE and self.elsewhere * 2 >= self.names:
-            return "it has other records for most names than other nameservers agree on"
         return None
 
     def _note_addresses(self, row: Row, others: frozenset[str]) -> None:
@@ -89,7 +92,7 @@ class Evidence:
                 sets.append(others)
             if len(sets) >= NAMES_AT_ONE_ADDRESS:
                 self._crowded = address
-        while len(self._at) > MOST_ADDRESSES:
+        while len(self._at) > MOST_REMEMBERED:
             del self._at[next(iter(self._at))]
 
 

@@ -189,11 +189,9 @@ class Trust:
         if isinstance(purpose, KnownQuestion):
             self._heard_known(server, purpose, row)
         elif isinstance(purpose, Sibling):
-            if row.status == "ok":
-                server.evidence.inventions += 1
-                self._comparisons.accused.add(server.text)
+            self._comparisons.heard_sibling(purpose, row._replace(server=ask.server))
         else:
-            purpose.answers.setdefault(ask.server, []).append(row)
+            purpose.answers.setdefault(ask.server, []).append(row._replace(server=ask.server))
             purpose.open -= 1
             if not purpose.open:
                 self._comparisons.weigh(purpose)

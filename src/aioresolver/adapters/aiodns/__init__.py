@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Literal, TypeVar, overload
 
 from aioresolver.adapters.aiodns import compat, error
-from aioresolver.adapters.aiodns.channel import Channel
+from aioresolver.adapters.aiodns.channel import Channel, close_soon
 from aioresolver.adapters.aiodns.compat import (
     AresHostResult,
     AresQueryAAAAResult,
@@ -103,9 +103,9 @@ class DNSResolver:
         self, nameservers: Sequence[str] | None = None, loop: asyncio.AbstractEventLoop | None = None, **kwargs: Any
     ) -> None:
         self._closed = True
+        self._resolver: Resolver | None = None
         self.loop: asyncio.AbstractEventLoop = loop or asyncio.get_event_loop()
         self._channel = Channel(**kwargs)
-        self._resolver: Resolver | None = None
         self._pending: dict[asyncio.Future[Any], asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
         if nameservers:
@@ -270,8 +270,8 @@ class DNSResolver:
 
     def __del__(self) -> None:
         """Who forgets to close it loses nothing while its loop runs, as with aiodns."""
-        if not self._closed and self._resolver is not None and self.loop.is_running():
-            self.loop.call_soon_threadsafe(_close_later, self.loop, self._resolver)
+        if not self._closed and self._resolver is not None:
+            close_soon(self._resolver, self.loop)
 
     # ---- lookups
 
@@ -374,11 +374,6 @@ async def _run(look_up: Callable[[], Coroutine[Any, Any, T]], future: asyncio.Fu
     else:
         if not future.done():
             future.set_result(result)
-
-
-def _close_later(loop: asyncio.AbstractEventLoop, resolver: Resolver) -> None:
-    task = loop.create_task(resolver.aclose())
-    task.add_done_callback(lambda _: resolver)  # which keeps both for as long as it takes
 
 
 def _type_and_class(qtype: str, qclass: str | None) -> tuple[int, RRClass]:

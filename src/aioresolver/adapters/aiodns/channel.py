@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +19,7 @@ from aioresolver.transports.base import Transport
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.transports.open import open_transport
 
-__all__ = ["Channel"]
+__all__ = ["Channel", "close_soon"]
 
 ARES_FLAG_USEVC = 0x1
 ARES_FLAG_PRIMARY = 0x2
@@ -158,6 +159,23 @@ class Channel:
 
     def _config(self) -> SystemConfig:
         return self._files.current(time.monotonic())  # the time of event loops
+
+
+def close_soon(resolver: Resolver, loop: asyncio.AbstractEventLoop) -> None:
+    """Close a resolver that nobody holds any more, as far as its loop still runs. May be called from any thread."""
+
+    def close() -> None:
+        task = loop.create_task(resolver.aclose())
+        task.add_done_callback(lambda _: resolver)  # which keeps both for as long as it takes
+
+    try:
+        is_here = asyncio.get_running_loop() is loop
+    except RuntimeError:
+        is_here = False
+    if is_here:  # at once: it may be the loop's last turn
+        close()
+    elif loop.is_running():
+        loop.call_soon_threadsafe(close)
 
 
 def _has_port(text: str) -> bool:
