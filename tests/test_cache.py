@@ -529,7 +529,7 @@ def test_every_get_counts_once() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"max_entries": 0},
+        {"max_entries": -1},
         {"min_ttl": -1},
         {"min_ttl": 10, "max_ttl": 5},
         {"max_ttl": float("inf")},
@@ -646,3 +646,11 @@ def test_forgetting_failures_leaves_the_answers() -> None:
     assert cache.get(ask(), NOW) is not None
     assert cache.get(ask("other.example"), NOW) is None
     assert (len(cache), cache.stats.flushed) == (1, 1)
+
+
+def test_a_cache_of_nothing_keeps_nothing() -> None:
+    cache, question = Cache(0), ask()
+    answer: Answer[Any] = Answer.from_records(question, [Record.parse("www.example.org. 60 A 192.0.2.1")], now=0.0)
+    assert cache.put(answer, 0.0) is answer
+    cache.put_failure(question, ServerFailure("a.", "A", "broken"), 0.0)
+    assert (cache.get(question, 1.0), len(cache)) == (None, 0)

@@ -43,6 +43,7 @@ ROOMS = {  # files that are part of a room without a folder
     "host": "resolver",
     "os_fallback": "resolver",
     "services": "resolver",
+    "stream": "resolver",
 }
 FACE = 7  # __init__.py shows what the floors below this one have
 DOOR = 9  # __main__.py opens the command line

@@ -5,21 +5,28 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from typing import Generic, TypeVar, overload
+from socket import AF_INET6, inet_ntoa, inet_ntop
+from typing import Any, Generic, TypeVar, cast, overload
 
 from aioresolver.errors import Attempt, MessageFormatError, NameSyntaxError
 from aioresolver.wire.codes import Rcode, RRType
+from aioresolver.wire.layout import read_plain_addresses
 from aioresolver.wire.message import Message, Question, Record
 from aioresolver.wire.names import Name
+from aioresolver.wire.rdata import AAAA, A
 
 __all__ = ["Answer"]
 
 D_co = TypeVar("D_co", covariant=True)
 
+# What the constructor of a NamedTuple comes down to, without its layer of Python.
+new = tuple.__new__
+NOERROR = Rcode.NOERROR
 MAX_ALIASES = 16
-ADDRESS_LENGTHS = {RRType.A: 4, RRType.AAAA: 16}
-# The owner of a record as a pointer to the question's name, the way nearly every server writes it.
-AT_QUESTION = b"\xc0\x0c"
+ADDRESS_LENGTHS: dict[int, int] = {RRType.A: 4, RRType.AAAA: 16}
+# Header, the root's label, type and class: how far behind the length of the name's text the answer section begins.
+BEFORE_ANSWERS = 12 + 1 + 4
+BEFORE_DATA = 12
 
 
 class Answer(Generic[D_co]):
@@ -66,6 +73,33 @@ class Answer(Generic[D_co]):
         self._chain: _Chain[D_co] | None = None
 
     @classmethod
+    def of_plain(
+        cls, question: Question, wire: bytes, now: float, server: str | None = None, elapsed: float = 0.0
+    ) -> Answer[D_co] | None:
+        """The answer in a reply of nothing but addresses of the name that was asked for, which stay undecoded.
+
+        None when it is anything else, or not a message at all: then `of` says more. The question section of `wire` is
+        known to be `question`'s.
+        """
+        name, type_, class_ = question
+        length = ADDRESS_LENGTHS.get(type_)
+        if length is None or class_ != 1 or "\\" in name:
+            return None
+        ttl = read_plain_addresses(wire, len(name) + BEFORE_ANSWERS, type_, length)
+        if ttl is None:
+            return None
+        answer: Answer[D_co] = cls.__new__(cls)
+        answer.question = question
+        answer.rcode = NOERROR
+        answer.expires = now + ttl
+        answer.server = server
+        answer.attempts = ()
+        answer.elapsed = elapsed
+        answer._message = wire
+        answer._chain = None
+        return answer
+
+    @classmethod
     def of(
         cls,
         question: Question,
@@ -81,19 +115,14 @@ class Answer(Generic[D_co]):
         Raises MessageFormatError when its records cannot be decoded, an owner in its authority section neither, or its
         aliases run in a circle.
         """
+        wire = message.wire
+        if wire is not None and wire.startswith(question.name.to_wire(), 12):
+            plain: Answer[D_co] | None = cls.of_plain(question, wire, now, server, elapsed)
+            if plain is not None:
+                plain.attempts = attempts
+                return plain
         rcode = message.rcode
         message.check_authority()
-        ttl = _plain_ttl(question, message) if rcode == 0 else None
-        if ttl is not None and message.wire is not None:
-            return cls(
-                question,
-                message.wire,
-                rcode=rcode,
-                expires=now + ttl,
-                server=server,
-                attempts=attempts,
-                elapsed=elapsed,
-            )
         chain: _Chain[D_co] = _Chain(question, message)
         answer: Answer[D_co] = cls(
             question,
@@ -147,12 +176,12 @@ class Answer(Generic[D_co]):
     @property
     def name(self) -> Name:
         """The name that has the records, after the aliases."""
-        return self._read().name
+        return self.question.name if self._is_plain() else self._read().name
 
     @property
     def aliases(self) -> tuple[Name, ...]:
         """The names that led there (CNAME and DNAME), the question's first; empty when there were none."""
-        return self._read().aliases
+        return () if self._is_plain() else self._read().aliases
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -162,7 +191,7 @@ class Answer(Generic[D_co]):
     @property
     def data(self) -> tuple[D_co, ...]:
         """The records' data, typed by the question."""
-        return self._read().data
+        return self._plain_data() if self._is_plain() else self._read().data
 
     @property
     def authority(self) -> tuple[Record, ...]:
@@ -177,9 +206,7 @@ class Answer(Generic[D_co]):
     @property
     def empty(self) -> bool:
         """Whether it has no records; an answer that nobody read yet need not be decoded to tell."""
-        if self._chain is None and isinstance(self._message, bytes):
-            return False
-        return not self._read().records
+        return not self._is_plain() and not self._read().records
 
     @property
     def dangling(self) -> bool:
@@ -233,21 +260,42 @@ class Answer(Generic[D_co]):
         return not self.empty
 
     def __len__(self) -> int:
-        return len(self._read().data)
+        return len(self.data)
 
     def __iter__(self) -> Iterator[D_co]:
-        return iter(self._read().data)
+        return iter(self.data)
 
     @overload
     def __getitem__(self, index: int) -> D_co: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[D_co, ...]: ...
     def __getitem__(self, index: int | slice) -> D_co | tuple[D_co, ...]:
-        return self._read().data[index]
+        return self.data[index]
 
     def __repr__(self) -> str:
         data = ", ".join(map(str, self.data)) or self.rcode.name
         return f"<Answer {self.question}: {data} (ttl {self.ttl})>"
+
+    def _is_plain(self) -> bool:
+        """Whether it came from `of_plain`, and nobody has read more of it than its data."""
+        return self._chain is None and type(self._message) is bytes
+
+    def _plain_data(self) -> tuple[D_co, ...]:
+        """The addresses, taken from where they must be. They are not kept: decoding costs less than remembering."""
+        wire = cast(bytes, self._message)
+        name, type_, _ = self.question
+        start = len(name) + BEFORE_ANSWERS + BEFORE_DATA
+        count = wire[6] << 8 | wire[7]
+        addresses: list[Any]
+        if type_ == 1:
+            if count == 1:
+                return cast("tuple[D_co]", (new(A, (inet_ntoa(wire[start : start + 4]),)),))
+            ends = range(start + 4, start + 4 + 16 * count, 16)
+            addresses = [new(A, (inet_ntoa(wire[end - 4 : end]),)) for end in ends]
+        else:
+            ends = range(start + 16, start + 16 + 28 * count, 28)
+            addresses = [new(AAAA, (inet_ntop(AF_INET6, wire[end - 16 : end]),)) for end in ends]
+        return tuple(addresses)
 
     def _read(self) -> _Chain[D_co]:
         chain = self._chain
@@ -319,29 +367,6 @@ def _alias(name: Name, records: Sequence[Record]) -> tuple[Name, int] | None:
             except NameSyntaxError as error:
                 raise MessageFormatError(f"the DNAME of {record.name} makes an impossible name: {error}") from error
     return None
-
-
-def _plain_ttl(question: Question, message: Message) -> int | None:
-    """The TTL of an answer that is nothing but addresses of the question's own name, else None.
-
-    Nearly all answers are; they need not be decoded to be kept and handed on.
-    """
-    length = ADDRESS_LENGTHS.get(question.type)
-    wire = message.wire
-    if length is None or wire is None:
-        return None
-    least = None
-    for owner, type_, class_, ttl, start, end in message.layout[0]:
-        if (
-            type_ != question.type
-            or end - start != length
-            or class_ != question.class_
-            or wire[owner : owner + 2] != AT_QUESTION
-        ):
-            return None
-        if least is None or ttl < least:
-            least = ttl
-    return least
 
 
 def _soa_ttl(message: Message) -> int | None:

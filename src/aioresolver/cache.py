@@ -91,6 +91,7 @@ class Cache:
         "_clock",
         "_failures",
         "_stats",
+        "_totals",
         "_warmth",
         "failure_ttl",
         "max_entries",
@@ -113,8 +114,8 @@ class Cache:
         prefetch: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if not max_entries >= 1:
-            raise ConfigurationError(f"max_entries is how many answers a cache holds, 1 or more, not {max_entries!r}")
+        if not max_entries >= 0:
+            raise ConfigurationError(f"max_entries is how many answers a cache holds, 0 or more, not {max_entries!r}")
         if not 0 <= min_ttl <= max_ttl < float("inf"):
             raise ConfigurationError(f"min_ttl and max_ttl are seconds, the lower first, not {min_ttl!r}, {max_ttl!r}")
         if not 0 <= negative_max_ttl < float("inf"):
@@ -134,6 +135,7 @@ class Cache:
         self._stats = CacheStats()
         # Kept by question; "no such name" by (name, class), which no question equals.
         self._answers: OrderedDict[tuple[Any, ...], Answer[Any]] = OrderedDict()
+        self._totals = 0  # of the latter
         self._failures: OrderedDict[Question, _Failure] = OrderedDict()
         self._warmth: dict[tuple[Any, ...], _Warmth] = {}
 
@@ -186,6 +188,8 @@ class Cache:
 
         It replaces what is known of the question, failures included, even when it may not be kept itself.
         """
+        if not self.max_entries:
+            return answer
         life = answer.expires - now
         if answer.empty or not self.min_ttl <= life <= self.max_ttl or life <= 0:
             kept = self._limited(answer, now)
@@ -199,7 +203,7 @@ class Cache:
     def put_failure(self, question: Question, error: ResolutionError, now: float) -> None:
         """Remember that a question could not be answered; a known answer stays."""
         life = self.failure_ttl
-        if life <= 0:
+        if life <= 0 or not self.max_entries:
             return
         before = self._failures.get(question)
         if before is not None and now < before.expires + before.life:
@@ -287,8 +291,7 @@ class Cache:
         """What is known of a question without a fresh answer of its own."""
         if answer is not None and (answer.empty or answer.expires + self.stale <= now):
             self._expire(question)
-        key = (question.name, question.class_)
-        covering = self._answers.get(key)
+        covering = self._answers.get(key := question[::2]) if self._totals else None
         if covering is not None:
             if covering.expires > now:
                 self._answers.move_to_end(key)
@@ -322,16 +325,19 @@ class Cache:
     def _keep(self, answer: Answer[Any], now: float) -> None:
         question, answers = answer.question, self._answers
         key: tuple[Any, ...] = question
-        covering = (question.name, question.class_)
-        if answer.rcode != NXDOMAIN:
-            answers.pop(covering, None)
-        elif _is_total(answer):
-            self._drop(question)
-            key = covering
+        if answer.rcode == NXDOMAIN:
+            if _is_total(answer):
+                self._drop(question)
+                key = question[::2]
+                self._totals += key not in answers
+        elif self._totals:
+            self._drop(question[::2])
         if self._failures:
             self._failures.pop(question, None)
+        before = len(answers)
         answers[key] = answer
-        answers.move_to_end(key)
+        if len(answers) == before:
+            answers.move_to_end(key)
         self._stats.stored = stored = self._stats.stored + 1
         if self.prefetch and not answer.empty:
             self._warmth[key] = _Warmth(answer.expires - REFRESH_FRACTION * (answer.expires - now))
@@ -373,7 +379,8 @@ class Cache:
         self._stats.expired += 1
 
     def _drop(self, key: tuple[Any, ...]) -> None:
-        self._answers.pop(key, None)
+        if self._answers.pop(key, None) is not None and len(key) == 2:
+            self._totals -= 1
         if self._warmth:
             self._warmth.pop(key, None)
 

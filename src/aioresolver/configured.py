@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
+from aioresolver.backends.batches import PLENTY, Batched, Landed
 from aioresolver.backends.stub import StubBackend
 from aioresolver.backends.system import SystemBackend
+from aioresolver.backends.upstream import Upstream
 from aioresolver.errors import ConfigurationError, UsageError
 from aioresolver.os_fallback import OsFallback
 from aioresolver.system.config import SystemConfig, SystemConfigFiles
@@ -80,6 +82,8 @@ class ConfiguredBackend:
         self._watch: asyncio.TimerHandle | None = None
         self.changed: Callable[[], object] | None = None
         self._closed = False
+        self._served: tuple[Landed, Callable[[], object]] | None = None
+        self._one_by_one = Batched(self)
 
     def config(self) -> SystemConfig:
         """What this machine is configured with now."""
@@ -99,6 +103,44 @@ class ConfiguredBackend:
             if fallback.concerns(question, self.files.current(now), now):
                 return fallback.submit(question, deadline, self._ask_dns)
         return self._ask_dns(question, deadline)
+
+    def serve(self, landed: Landed, roomy: Callable[[], object]) -> None:
+        """Give outcomes to `landed` from now on (see BatchBackend)."""
+        self._served = landed, roomy
+        self._one_by_one.serve(landed, roomy)
+
+    def room(self, now: float) -> int:
+        """How many questions the nameservers of the moment bear more than they have."""
+        try:
+            return self._current_stub().room(now)
+        except ConfigurationError:  # which `post` tells those who ask
+            return PLENTY
+
+    def post(self, questions: Sequence[Question], deadline: float) -> None:
+        """Ask all of these: the nameservers, or one by one where the operating system may come into it."""
+        now, fallback = asyncio.get_running_loop().time(), self._fallback
+        if fallback is not None:
+            config = self.files.current(now)
+            apart = [question for question in questions if fallback.concerns(question, config, now)]
+            self._one_by_one.post(apart, deadline)
+            questions = [question for question in questions if question not in apart] if apart else questions
+        if questions:
+            self._watch_files()
+            self._current_stub().post(questions, deadline)
+
+    def withdraw(self, questions: Collection[Question]) -> int:
+        """Forget these; how many there were is returned."""
+        stubs = [*self._retiring] if self._stub is None else [self._stub, *self._retiring]
+        return self._one_by_one.withdraw(questions) + sum(stub.withdraw(questions) for stub in stubs)
+
+    @property
+    def upstreams(self) -> tuple[Upstream, ...]:
+        """The nameservers of the moment as they are known by now."""
+        return self._current_stub().upstreams
+
+    def expel(self, server: str) -> bool:
+        """Ask a nameserver no more, unless it is the last one; until the configuration changes."""
+        return self._current_stub().expel(server)
 
     @property
     def falls_back(self) -> bool:
@@ -131,9 +173,12 @@ class ConfiguredBackend:
 
     def _ask_dns(self, question: Question, deadline: float) -> asyncio.Future[Answer[Any]]:
         """Ask the nameservers of the moment, and nobody else."""
+        self._watch_files()
+        return self._current_stub().submit(question, deadline)
+
+    def _watch_files(self) -> None:
         if self._watch is None:
             self._watch = asyncio.get_running_loop().call_later(WATCH_INTERVAL, self._look)
-        return self._current_stub().submit(question, deadline)
 
     def follow(self) -> bool:
         """Look whether the nameservers are others than at the last lookup, and change to them if so."""
@@ -146,6 +191,8 @@ class ConfiguredBackend:
         stub = self._stub
         if stub is None or stub.nameservers != config.nameservers or stub.rotate != config.rotate:
             self._stub = StubBackend(config.nameservers, rotate=config.rotate)
+            if self._served is not None:
+                self._stub.serve(*self._served)
             if stub is not None:
                 self._retire(stub, self._stub)
                 if self.changed is not None:

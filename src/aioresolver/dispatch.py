@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Protocol
 
 from aioresolver.answer import Answer
-from aioresolver.backends.base import Backend
+from aioresolver.backends.batches import BatchBackend
 from aioresolver.cache import Cache
 from aioresolver.errors import LookupTimeout, ResolutionError, UsageError
 from aioresolver.events import (
@@ -18,19 +21,33 @@ from aioresolver.events import (
     Observer,
     StaleServed,
 )
-from aioresolver.flow.deadline_ring import DeadlineRing
 from aioresolver.flow.limiter import Limiter
-from aioresolver.flow.single_flight import SingleFlight
+from aioresolver.flow.single_flight import Receiver, SingleFlight
 from aioresolver.wire.message import Question
 
-__all__ = ["Dispatch", "Stats"]
+__all__ = ["Dispatch", "Source", "Stats"]
 
-# A backend ends at the deadline by itself and says what it tried; whoever does not is ended this much later.
-GRACE = 0.05
 # How long a client waits for a fresh answer when a stale one is at hand (RFC 8767, 5).
 STALE_PATIENCE = 1.8
+# What is sent so soon did not wait.
+AT_ONCE = 0.001
+# After the loop was held up, what came meanwhile is still to be heard.
+GRACE = 0.05
 
 Found = Answer[Any] | ResolutionError
+
+
+class Source(Receiver, Protocol):
+    """Who has many questions, and gives them as there is room for them."""
+
+    @property
+    def hunger(self) -> int:
+        """How many more questions it would have sent now."""
+        ...
+
+    def pull(self, count: int) -> list[Question]:
+        """At most so many questions that nobody waited for until now, each attached to the flights."""
+        ...
 
 
 class Stats:
@@ -61,55 +78,73 @@ class Stats:
 class Dispatch:
     """Answers a question from the cache, or sends one lookup to the backend for all who ask the same.
 
-    The time that a lookup has, `timeout` seconds, begins when the limiter lets it go. The wait for that counts only when
-    nothing at all was answered meanwhile.
+    Questions go out, and outcomes come back, in batches; each takes a place of the limiter. The time that a lookup has,
+    `timeout` seconds, begins when it goes out. The wait for that counts only when nothing at all was answered meanwhile.
     """
 
     def __init__(
-        self, backend: Backend, cache: Cache, limiter: Limiter, *, timeout: float, observer: Observer | None
+        self, backend: BatchBackend, cache: Cache, limiter: Limiter, *, timeout: float, observer: Observer | None
     ) -> None:
-        self.backend = backend
         self.cache = cache
         self.limiter = limiter
         self.timeout = timeout
         self.observer = observer
         self.stats: Stats = Stats()
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.alarms: DeadlineRing | None = None
-        self.answered_at: float = float("-inf")
-        self._flights: SingleFlight[Question, Answer[Any]] = SingleFlight()
+        self.flights: SingleFlight[Question, Answer[Any]] = SingleFlight(self._abandoned)
+        self.sources: list[Source] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._backend = backend
+        self._queue: deque[tuple[Question, float]] = deque()
+        self._withdrawn: set[Question] = set()
+        self._answered_at = float("-inf")
+        self._places = 0  # of the limiter, that are ours and not used yet
+        self._ticket: Any = None
+        self._stall_alarm: asyncio.TimerHandle | None = None
+        self._pumping = False
         self._closed = False
 
     def bind(self) -> asyncio.AbstractEventLoop:
         """Belong to the running loop; raises UsageError when closed or when it is another one."""
         loop = asyncio.get_running_loop()
-        if loop is self.loop and not self._closed:
+        if loop is self._loop and not self._closed:
             return loop
         if self._closed:
             raise UsageError("the resolver is closed")
-        if self.loop is not None:
+        if self._loop is not None:
             raise UsageError("the resolver belongs to another event loop: make one for each loop")
-        self.loop = loop
-        self.alarms = DeadlineRing(loop)
+        self._backend.serve(self._landed, self.pump)
+        self._loop = loop
         return loop
 
-    def known(self, question: Question, now: float) -> Found | None:
-        """What the cache holds, without suspending."""
-        cache = self.cache
-        found = cache.get(question, now)
-        if found is None:
-            return None
-        if cache.prefetch and cache.wants_refresh(question, now):
-            self._refresh(question)
+    def found(self, question: Question, found: Found, now: float) -> None:
+        """The cache knew it: refresh it if that is worth it, and tell the observer."""
+        if self.cache.prefetch and self.cache.wants_refresh(question, now):
+            self.fly(question)
         if self.observer is not None:
             self._tell(AnswerFromCache(question, found))
-        return found
 
     def fly(self, question: Question) -> asyncio.Future[Answer[Any]]:
         """A future for this asker alone: cancelling it harms no other."""
-        if question in self._flights:
+        loop = self.bind()
+        if question in self._withdrawn:  # a moment ago, and nothing came of that yet
+            self._withdraw()
+        new = question not in self.flights
+        asker = self.flights.join(question, loop=loop)
+        if new:
+            self._queue.append((question, loop.time()))
+            self.pump()
+        else:
             self.stats.joined += 1
-        return self._flights.join(question, self._depart)
+        return asker
+
+    def attach(self, question: Question, source: Source, tag: Any) -> bool:
+        """Have a source told what becomes of a question; whether it is now for the source to have it sent."""
+        if question in self._withdrawn:
+            self._withdraw()
+        new = self.flights.attach(question, source, tag)
+        if not new:
+            self.stats.joined += 1
+        return new
 
     def submit(self, question: Question) -> asyncio.Future[Answer[Any]]:
         """`fetch` without a coroutine, unless stale answers may serve."""
@@ -137,27 +172,188 @@ class Dispatch:
             self._tell(StaleServed(question, stale))
         return stale
 
+    def pump(self) -> None:
+        """Send what waits, as far as there is room."""
+        loop = self._loop
+        if self._pumping or self._closed or loop is None:
+            return
+        self._pumping = True
+        try:
+            while (
+                (self._queue or self.sources)
+                and (room := self._backend.room(now := loop.time())) > 0
+                and self._send_some(room, now)
+            ):
+                pass
+        finally:
+            self._pumping = False
+        places, self._places = self._places, 0
+        if places:
+            self.limiter.release(places)
+        if self._queue and self._stall_alarm is None:
+            self._stall_alarm = loop.call_later(self.timeout, self._look_for_stalled)
+
     async def aclose(self) -> None:
         """End everything under way, then the backend."""
-        self._closed = True
-        self._flights.close(UsageError("the resolver was closed while this lookup was under way"))
-        await self.backend.aclose()
-        if self.alarms is not None:
-            self.alarms.close()
+        if not self._closed:
+            self._closed = True
+            self._queue.clear()
+            if self._stall_alarm is not None:
+                self._stall_alarm.cancel()
+            if self._ticket is not None:
+                self.limiter.withdraw(self._ticket)
+            self.flights.close(UsageError("the resolver was closed while this lookup was under way"))
+            if self.stats.under_way:
+                self.limiter.release(self.stats.under_way)
+        await self._backend.aclose()
 
-    def _refresh(self, question: Question) -> None:
-        self.fly(question)
+    # ---- out
 
-    def _depart(self, question: Question) -> asyncio.Future[Answer[Any]]:
-        return _Trip(self, question)
+    def _send_some(self, room: int, now: float) -> bool:
+        """Send at most so many, if the limiter has places; whether that was any."""
+        sent = self._send_queued(room, now) if self._queue else 0
+        for source in self.sources:
+            wanted = min(room - sent, source.hunger)
+            if wanted > 0 and (places := self._take_places(wanted)):
+                questions = source.pull(places)
+                self._places += places - len(questions)
+                if questions:
+                    self._send(questions, now)
+                    sent += len(questions)
+        return sent > 0
 
-    def _send(self, question: Question, deadline: float) -> asyncio.Future[Answer[Any]]:
-        backend = self.backend
-        submit = getattr(backend, "submit", None)
-        if submit is not None:
-            sent: asyncio.Future[Answer[Any]] = submit(question, deadline)
-            return sent
-        return asyncio.ensure_future(backend.query(question, deadline))
+    def _send_queued(self, room: int, now: float) -> int:
+        queue, flights = self._queue, self.flights
+        places = self._take_places(min(room, len(queue)))
+        questions: list[Question] = []
+        alone = 0
+        while queue and places > len(questions) + alone:
+            question, queued_at = queue.popleft()
+            if question not in flights:
+                continue
+            if queued_at <= self._answered_at or now - queued_at < AT_ONCE:
+                questions.append(question)
+            else:  # nothing was answered while it waited: that counts
+                self._send([question], queued_at)
+                alone += 1
+        if questions:
+            self._send(questions, now)
+        self._places += places - len(questions) - alone
+        return len(questions) + alone
+
+    def _take_places(self, count: int) -> int:
+        """As many places of the limiter as are to be had; a turn in its queue if there is none."""
+        mine = min(count, self._places)
+        self._places -= mine
+        if mine < count:
+            mine += self.limiter.take(count - mine)
+        if not mine and self._ticket is None:
+            self._ticket = self.limiter.enqueue(self._admitted)
+        return mine
+
+    def _admitted(self) -> None:
+        """The limiter has a place for us."""
+        self._ticket = None
+        self._places += 1
+        self.pump()
+
+    def _send(self, questions: list[Question], began: float) -> None:
+        self.stats.lookups += len(questions)
+        self.stats.under_way += len(questions)
+        if self.observer is not None:
+            for question in questions:
+                self._tell(LookupStarted(question))
+        try:
+            self._backend.post(questions, began + self.timeout)
+        except Exception as error:  # noqa: BLE001 - whatever the backend says goes to those who wait
+            self._landed([(question, error) for question in questions])
+
+    # ---- and back
+
+    def _landed(self, outcomes: Sequence[tuple[Question, Answer[Any] | BaseException]]) -> None:
+        """The backend has outcomes."""
+        if self._closed or self._loop is None:
+            return
+        now = self._loop.time()
+        put, land, observer = self.cache.put, self.flights.land, self.observer
+        answered = 0
+        for question, outcome in outcomes:
+            if type(outcome) is Answer:
+                answered += 1
+                answer = put(outcome, now)
+                if observer is not None:
+                    self._tell(LookupAnswered(question, answer))
+                land(question, answer)
+            else:
+                self._failed(question, outcome, now)  # type: ignore[arg-type]
+        if answered:
+            self.stats.answered += answered
+            self._answered_at = now
+        if self._withdrawn:
+            self._withdrawn.difference_update(question for question, _ in outcomes)
+        self._leave(len(outcomes))
+        self.pump()
+
+    def _failed(self, question: Question, error: BaseException, now: float) -> None:
+        if question not in self.flights:  # given up before
+            return
+        if isinstance(error, asyncio.CancelledError):
+            self.flights.cancel(question)
+            return
+        self.stats.failed += 1
+        if isinstance(error, ResolutionError):
+            self.stats.timed_out += isinstance(error, LookupTimeout)
+            self.cache.put_failure(question, error, now)
+            if self.observer is not None:
+                self._tell(LookupFailed(question, error))
+        self.flights.fail(question, error)
+
+    def _leave(self, count: int) -> None:
+        """So many lookups are over: their places go to our next ones, unless others wait for them."""
+        self.stats.under_way -= count
+        if self.limiter.rate is None and self.limiter.waiting == (self._ticket is not None):
+            self._places += count
+        else:
+            self.limiter.release(count)
+
+    def _abandoned(self, question: Question) -> None:
+        """Nobody waits for it any more; all of which that is so now are withdrawn together."""
+        if self._loop is not None and not self._closed:
+            if not self._withdrawn:
+                self._loop.call_soon(self._withdraw)
+            self._withdrawn.add(question)
+
+    def _withdraw(self) -> None:
+        withdrawn, self._withdrawn = self._withdrawn, set()
+        if self._closed or not withdrawn:
+            return
+        self._queue = deque(waiting for waiting in self._queue if waiting[0] not in withdrawn)
+        self._leave(self._backend.withdraw(withdrawn))
+        self.pump()
+
+    def _look_for_stalled(self, *, in_grace: bool = False) -> None:
+        """End those who waited for a whole timeout in which nothing was answered."""
+        loop, queue = self._loop, self._queue
+        self._stall_alarm = None
+        if not queue or loop is None:
+            return
+        now = loop.time()
+        due = max(queue[0][1], self._answered_at) + self.timeout
+        if due > now:
+            self._stall_alarm = loop.call_at(due, self._look_for_stalled)
+        elif now > due + GRACE / 2 and not in_grace:
+            self._stall_alarm = loop.call_later(GRACE, partial(self._look_for_stalled, in_grace=True))
+        else:
+            while queue and queue[0][1] + self.timeout <= now:
+                self._stalled(queue.popleft()[0])
+            self.pump()
+
+    def _stalled(self, question: Question) -> None:
+        if question in self.flights:
+            self.stats.failed += 1
+            self.stats.timed_out += 1
+            reason = f"no answer within {self.timeout:g} s: nothing was answered while it waited for its turn"
+            self.flights.fail(question, LookupTimeout(str(question.name), str(question.type), reason))
 
     def _tell(self, event: Event) -> None:
         if self.observer is None:
@@ -168,149 +364,3 @@ class Dispatch:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": "an aioresolver observer raised", "exception": error}
             )
-
-
-# A subclass with its own cancel() costs a fraction of a plain Future with a callback that watches for it.
-class _Trip(asyncio.Future[Answer[Any]]):
-    """One lookup, from the limiter's queue to the backend and back; the future of its answer."""
-
-    __slots__ = ("_alarm", "_dispatch", "_due", "_question", "_queued_at", "_sent", "_ticket")
-
-    def __init__(self, dispatch: Dispatch, question: Question) -> None:
-        loop = dispatch.bind()
-        super().__init__(loop=loop)
-        self._dispatch = dispatch
-        self._question = question
-        self._sent: asyncio.Future[Answer[Any]] | None = None
-        self._alarm: Any = None
-        self._ticket: Any = None
-        if dispatch.limiter.try_acquire():
-            self._start()
-        else:
-            self._queued_at = loop.time()
-            self._set_alarm(self._queued_at + dispatch.timeout, self._stalled)
-            self._ticket = dispatch.limiter.enqueue(self._start)
-
-    def cancel(self, msg: Any | None = None) -> bool:
-        """Nobody wants the answer any more."""
-        if self.done():
-            return False
-        self._settle()
-        return super().cancel(msg)
-
-    def _start(self) -> None:
-        dispatch = self._dispatch
-        assert dispatch.loop is not None
-        began = dispatch.loop.time()
-        if self._ticket is not None:
-            self._ticket = None
-            if dispatch.answered_at < self._queued_at:  # nothing was answered meanwhile: the wait counts
-                began = max(self._queued_at, began - dispatch.timeout)
-        deadline = began + dispatch.timeout
-        self._due = deadline + GRACE
-        self._set_alarm(self._due, self._overdue)
-        dispatch.stats.lookups += 1
-        dispatch.stats.under_way += 1
-        if dispatch.observer is not None:
-            dispatch._tell(LookupStarted(self._question))
-        try:
-            self._sent = dispatch._send(self._question, deadline)
-        except Exception as error:  # noqa: BLE001 - whatever the backend says goes to those who wait
-            dispatch.stats.under_way -= 1
-            dispatch.limiter.release()
-            self._failed(error, deadline - dispatch.timeout)
-            return
-        self._sent.add_done_callback(self._landed)
-
-    def _landed(self, sent: asyncio.Future[Answer[Any]]) -> None:
-        dispatch, question = self._dispatch, self._question
-        assert dispatch.loop is not None
-        now = dispatch.loop.time()
-        error = None if sent.cancelled() else sent.exception()
-        if error is None and not sent.cancelled():
-            dispatch.answered_at = now  # before the next one starts, which asks for it
-        dispatch.stats.under_way -= 1
-        dispatch.limiter.release()
-        if sent.cancelled():
-            self.cancel()
-            return
-        if error is None and not isinstance(sent.result(), Answer):  # or nobody would ever be told
-            error = TypeError(f"the backend's answer is no Answer but {sent.result()!r:.200}")
-        if error is None:
-            answer = dispatch.cache.put(sent.result(), now)
-            dispatch.stats.answered += 1
-            if dispatch.observer is not None:
-                dispatch._tell(LookupAnswered(question, answer))
-            if not self.done():
-                self._settle()
-                self.set_result(answer)
-        else:
-            self._failed(error, now)
-
-    def _failed(self, error: BaseException, now: float) -> None:
-        dispatch, question = self._dispatch, self._question
-        if self.done():  # given up before
-            return
-        dispatch.stats.failed += 1
-        if isinstance(error, ResolutionError):
-            dispatch.stats.timed_out += isinstance(error, LookupTimeout)
-            dispatch.cache.put_failure(question, error, now)
-            if dispatch.observer is not None:
-                dispatch._tell(LookupFailed(question, error))
-        self._fail(error)
-
-    def _overdue(self) -> None:
-        """The backend let the deadline pass, unless it is the loop that was held up: then it gets its grace anew."""
-        self._alarm = None
-        if self._sent is not None and self._sent.done():  # its news is on the way
-            return
-        assert self._dispatch.loop is not None
-        now = self._dispatch.loop.time()
-        if now > self._due + GRACE / 2:
-            self._due = now + GRACE
-            self._set_alarm(self._due, self._overdue)
-        else:
-            self._failed(self._timeout("the backend kept no deadline"), now)
-
-    def _stalled(self) -> None:
-        """It waited for a whole timeout in the limiter's queue."""
-        dispatch = self._dispatch
-        assert dispatch.loop is not None
-        self._alarm = None
-        now, due = dispatch.loop.time(), max(self._queued_at, dispatch.answered_at) + dispatch.timeout
-        if now < due:
-            self._set_alarm(due, self._stalled)
-        elif now > due + GRACE / 2:  # the loop was held up: what came meanwhile is still to be heard
-            self._queued_at = now + GRACE - dispatch.timeout
-            self._set_alarm(now + GRACE, self._stalled)
-        else:
-            dispatch.stats.failed += 1
-            dispatch.stats.timed_out += 1
-            self._fail(self._timeout("nothing was answered while it waited for its turn"))
-
-    def _timeout(self, reason: str) -> LookupTimeout:
-        name, type_ = str(self._question.name), str(self._question.type)
-        return LookupTimeout(name, type_, f"no answer within {self._dispatch.timeout:g} s: {reason}")
-
-    def _fail(self, error: BaseException) -> None:
-        if not self.done():
-            self._settle()
-            self.set_exception(error)
-
-    def _settle(self) -> None:
-        """The trip is over, one way or another: nothing of it stays behind."""
-        if self._alarm is not None and self._dispatch.alarms is not None:
-            self._dispatch.alarms.discard(self._alarm)
-            self._alarm = None
-        if self._ticket is not None:
-            self._dispatch.limiter.withdraw(self._ticket)
-            self._ticket = None
-        if self._sent is not None and not self._sent.done():
-            self._sent.cancel()
-
-    def _set_alarm(self, when: float, callback: Any) -> None:
-        alarms = self._dispatch.alarms
-        assert alarms is not None
-        if self._alarm is not None:
-            alarms.discard(self._alarm)
-        self._alarm = alarms.add(when, callback)

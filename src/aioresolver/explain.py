@@ -10,6 +10,7 @@ from typing import Any
 
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
+from aioresolver.backends.batches import Batched
 from aioresolver.backends.system import SystemBackend
 from aioresolver.cache import Cache
 from aioresolver.configured import ConfiguredBackend
@@ -100,21 +101,17 @@ async def _look_up(resolver: Any, name: str, question: Question) -> tuple[tuple[
 
     apart = copy.copy(resolver)
     apart._rotation = None
-    apart._dispatch = dispatch = Dispatch(
-        resolver.backend, Cache(failure_ttl=0), Limiter(), timeout=resolver._dispatch.timeout, observer=observe
-    )
+    apart.cache = Cache(failure_ttl=0)
+    backend, timeout = Batched(resolver.backend), resolver._dispatch.timeout
+    apart._dispatch = dispatch = Dispatch(backend, apart.cache, Limiter(), timeout=timeout, observer=observe)
     now = dispatch.bind().time()
-    try:
-        end = await _end(apart, name, question)
-    finally:
-        if dispatch.alarms is not None:
-            dispatch.alarms.close()
+    end = await _end(apart, name, question)
     if isinstance(end, (Answer, ResolutionError)):
         verdict = _reply(question, end)
     else:
         verdict = Reply(_words(question), "ok", data=tuple(end))
     if not replies:
-        known = apart._known(question)
+        known = apart._known(question, dispatch.bind().time())
         server = known.server if isinstance(known, Answer) else None
         return (), verdict._replace(server=server)
     giving = [reply for reply in replies if reply.outcome == "ok" and set(verdict.data) <= set(reply.data)]

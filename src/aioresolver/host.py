@@ -143,6 +143,16 @@ def _without_aaaa(submit: Submit) -> Submit:
     return lambda question: asyncio.ensure_future(emptied(question))
 
 
+# What every address ends with, in any of its forms, unless it has a scope.
+LAST_OF_LITERALS = frozenset("0123456789abcdef:")
+
+
+def may_be_literal(question: Question) -> bool:
+    """Whether a closer look is worth while; for nearly all names it is not."""
+    name = question[0]
+    return name[-2:-1] in LAST_OF_LITERALS or "%" in name
+
+
 def literal_answer(question: Question, now: float) -> Answer[Any] | None:
     """The answer for a name that is an address, or would be one to inet_aton(3); None for a name."""
     if question.type not in ADDRESS_TYPES:

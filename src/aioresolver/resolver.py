@@ -6,12 +6,13 @@ import asyncio
 import itertools
 import os
 import socket
-from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
+from aioresolver.backends.batches import in_batches
 from aioresolver.cache import Cache
 from aioresolver.configured import ConfiguredBackend, choose_backend
 from aioresolver.connect import Connecting
@@ -20,13 +21,11 @@ from aioresolver.errors import (
     ConfigurationError,
     DNSError,
     LookupTimeout,
-    MessageFormatError,
     NameNotFound,
     NameSyntaxError,
     NoRecords,
     ResolutionError,
     ServerFailure,
-    TransportError,
 )
 from aioresolver.events import Observer
 from aioresolver.explain import explain
@@ -34,9 +33,10 @@ from aioresolver.explanation import Explanation
 from aioresolver.flow.closing import Closing
 from aioresolver.flow.fan_out import fan_out
 from aioresolver.flow.limiter import Limiter
-from aioresolver.host import Host, SearchList, absence, find_host, literal_answer, outcome_of
+from aioresolver.host import Host, SearchList, absence, find_host, literal_answer, may_be_literal, outcome_of
 from aioresolver.policy import AddressPolicy
 from aioresolver.services import Endpoint, find_https, find_services
+from aioresolver.stream import Outcome, Stream
 from aioresolver.system.address_order import AddressOrder
 from aioresolver.system.addrinfo import AddrinfoRequest
 from aioresolver.system.config import SystemConfig
@@ -46,20 +46,19 @@ from aioresolver.system.literal import ends_in_number, parse_literal
 from aioresolver.system.local import LocalNames, of_family, special_answer
 from aioresolver.system.nameinfo import NameinfoRequest, is_host_name
 from aioresolver.system.search import SearchWalk
-from aioresolver.wire.codes import RRType
+from aioresolver.wire.codes import RRClass, RRType
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import SRV
 
 __all__ = ["Resolver"]
 
+Item = TypeVar("Item", bound="str | tuple[Any, ...]")
 TypeLike = str | int
 
 DEFAULT_CONCURRENCY = 100
 LONGEST_TIMEOUT = 1_000_000
 REMEMBERED_QUESTIONS = 4096
-# What one name of many may end with; a UsageError is the caller's mistake, and ends the whole.
-OUTCOMES = (ConfigurationError, MessageFormatError, NameSyntaxError, ResolutionError, TransportError)
 
 
 class Resolver(Connecting, Closing):
@@ -111,7 +110,7 @@ class Resolver(Connecting, Closing):
         if isinstance(self.backend, ConfiguredBackend):
             self.backend.changed = self.cache.forget_failures
         self.limiter: Limiter = limiter
-        self._dispatch = Dispatch(self.backend, self.cache, limiter, timeout=timeout, observer=observer)
+        self._dispatch = Dispatch(in_batches(self.backend), self.cache, limiter, timeout=timeout, observer=observer)
         config = self.backend.files if isinstance(self.backend, ConfiguredBackend) else None
         self._local = LocalNames(hosts, config=config, hosts_file=hosts_file)
         self._policy = policy
@@ -174,20 +173,42 @@ class Resolver(Connecting, Closing):
         return loop.create_task(self.query(name, type))
 
     def query_many(
-        self, names: Iterable[str] | AsyncIterable[str], type: TypeLike = "A", *, concurrency: int | None = None
-    ) -> AsyncGenerator[tuple[str, Answer[Any] | DNSError], None]:
+        self,
+        names: Iterable[Item | None] | AsyncIterable[Item],
+        type: TypeLike = "A",
+        *,
+        concurrency: int | None = None,
+    ) -> AsyncGenerator[tuple[Item, Outcome], None]:
         """Query a stream of names, in flat memory: each name comes once, as soon as it is known, with its outcome.
 
-        The outcome is an Answer, also an empty one, or the error: no name is lost and none stops the others. Names are
-        pulled as there is room for them. Leave the loop early and `aclose()` ends what is under way. Raises
-        ValueError for an impossible type, and UsageError as soon as the resolver is closed.
+        The outcome is an Answer, also an empty one, or the error: no name is lost and none stops the others. Instead of
+        a name there may be a tuple that begins with a name and a type, and whatever else; it comes back as it is.
+
+        Names are pulled as there is room for them, at most `concurrency` ahead of what you have taken. An iterator may
+        give None when it has nothing to ask just now: it is asked again after the next outcomes. Leave the loop early
+        and `aclose()` ends what is under way. Raises ValueError for an impossible type, and UsageError as soon as the
+        resolver is closed.
         """
-        if isinstance(names, str):
+        if isinstance(names, (str, bytes)):
             raise TypeError(f"names is an iterable of names, not one text: [{names!r}]")
+        if concurrency is not None and not concurrency >= 1:
+            raise ValueError(f"concurrency is how many may be under way at once, 1 or more, not {concurrency!r}")
         rrtype = Question.parse(".", type).type
         limit = concurrency or self.limiter.concurrency or DEFAULT_CONCURRENCY
-        outcomes = fan_out(names, lambda name: self.submit(name, rrtype), concurrency=limit, catch=OUTCOMES)
-        return cast("AsyncGenerator[tuple[str, Answer[Any] | DNSError], None]", outcomes)
+        if self.cache.stale:
+            outcomes = fan_out(
+                names, lambda item: self.query(*_asked(item, rrtype)), concurrency=limit, catch=(DNSError, ValueError)
+            )
+            return cast("AsyncGenerator[tuple[Any, Outcome], None]", outcomes)
+        stream: Stream[Any] = Stream(
+            self._dispatch,
+            names,
+            question=_questions(rrtype),
+            known=self._known,
+            finish=None if self._policy is None and self._rotation is None else self._handed_out,
+            concurrency=limit,
+        )
+        return stream.outcomes()
 
     async def addresses(self, host: str, family: int = socket.AF_UNSPEC) -> list[str]:
         """The addresses of a host, IPv4 and IPv6 asked at once, the best to connect to first (RFC 6724).
@@ -270,8 +291,7 @@ class Resolver(Connecting, Closing):
 
     def peek(self, name: str, type: TypeLike = "A") -> Answer[Any] | None:
         """What is known already, from the hosts file or the cache, without asking anybody; None when nothing is."""
-        self._dispatch.bind()
-        found = self._known(self._question(name, type))
+        found = self._known(self._question(name, type), self._dispatch.bind().time())
         return self._handed_out(found) if isinstance(found, Answer) else None
 
     async def explain(self, name: str, type: TypeLike = "A", *, os: bool | None = None) -> Explanation:
@@ -291,7 +311,7 @@ class Resolver(Connecting, Closing):
 
     def _find(self, question: Question) -> Answer[Any] | asyncio.Future[Answer[Any]]:
         """The answer when it is known here, without suspending; else the future of the backend's."""
-        found = self._known(question)
+        found = self._known(question, self._dispatch.bind().time())
         if found is None:
             return self._dispatch.submit(question)
         if isinstance(found, Exception):
@@ -300,24 +320,25 @@ class Resolver(Connecting, Closing):
 
     def _submit(self, question: Question, *, hosts: bool = True) -> asyncio.Future[Answer[Any]]:
         """Without a coroutine, and as the backend gave it: no policy, no rotation."""
-        found = self._known(question, hosts=hosts)
-        return self._dispatch.submit(question) if found is None else _ended(self._dispatch.bind(), found)
+        loop = self._dispatch.bind()
+        found = self._known(question, loop.time(), hosts=hosts)
+        return self._dispatch.submit(question) if found is None else _ended(loop, found)
 
-    def _known(self, question: Question, *, hosts: bool = True) -> Answer[Any] | ResolutionError | None:
+    def _known(self, question: Question, now: float, *, hosts: bool = True) -> Answer[Any] | ResolutionError | None:
         """From the hosts file, the special names or the cache, without suspending."""
-        now = self._dispatch.bind().time()
         found: Answer[Any] | ResolutionError | None
         found = self._local.answer(question, now) if hosts else special_answer(question, now)
         if found is None:
-            found = self._dispatch.known(question, now)
+            found = self.cache.get(question, now)
+            if found is None:
+                return literal_answer(question, now) if may_be_literal(question) else None
+            self._dispatch.found(question, found, now)
             if (
                 isinstance(found, ResolutionError)
                 and isinstance(self.backend, ConfiguredBackend)
                 and self.backend.follow()
             ):
-                found = None  # it failed at nameservers that are no longer ours
-        if found is None:
-            found = literal_answer(question, now)
+                return None  # it failed at nameservers that are no longer ours
         return found
 
     def _handed_out(self, answer: Answer[Any]) -> Answer[Any]:
@@ -329,8 +350,7 @@ class Resolver(Connecting, Closing):
 
     async def _resolve_in(self, asked: Question, text: str, search: SearchList) -> Answer[Any]:
         """`resolve` over the search list; what this machine knows by the name itself comes first."""
-        self._dispatch.bind()
-        known = self._known(asked)
+        known = self._known(asked, self._dispatch.bind().time())
         if isinstance(known, Answer) and known:
             return self._handed_out(known)
         is_address = asked.name != Name.parse(text) or ":" in text or ends_in_number(text) or bool(parse_literal(text))
@@ -414,6 +434,23 @@ def _ended(loop: asyncio.AbstractEventLoop, how: Answer[Any] | Exception) -> asy
     else:
         future.set_result(how)
     return future
+
+
+def _questions(rrtype: RRType) -> Callable[[Any], Question]:
+    """What makes the question of an item of many; hot."""
+    make, parse, class_ = tuple.__new__, Name.parse, RRClass.IN
+
+    def question(item: Any) -> Question:
+        if type(item) is str and rrtype != RRType.PTR:
+            return make(Question, (parse(item), rrtype, class_))
+        return _question(*_asked(item, rrtype))
+
+    return question
+
+
+def _asked(item: Any, rrtype: RRType) -> tuple[str, TypeLike]:
+    """The name and the type that an item of many asks for."""
+    return (item[0], item[1]) if isinstance(item, tuple) else (item, rrtype)
 
 
 def _question(name: str, type: TypeLike) -> Question:

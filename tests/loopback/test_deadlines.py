@@ -50,7 +50,7 @@ async def test_a_thousand_in_flight_at_a_silent_server_end_together(kind, distan
         elapsed = await asyncio.gather(*(time_to_failure(resolver, name) for name in names))
 
         check(elapsed, lag.longest, kind.name)
-        assert (resolver.stats.lookups, resolver.stats.failed, resolver.stats.timed_out) == (1001, 1001, 1001)
+        assert (resolver.stats.failed, resolver.stats.timed_out) == (1001, 1001)
         assert (resolver.limiter.in_use, resolver.limiter.waiting) == (0, 0)
 
 

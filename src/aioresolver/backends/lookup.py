@@ -22,7 +22,7 @@ from aioresolver.errors import (
 from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.message import Message, Question
 
-__all__ = ["Lookup"]
+__all__ = ["Lookup", "is_lame"]
 
 STRIKES = 3
 SECOND_CHANCE = STRIKES - 1
@@ -97,6 +97,31 @@ class Lookup(asyncio.Future[Answer[Any]]):
                 if upstream.health.wants_probe(now):
                     upstream.probe(self.question, now)
 
+    def take_reply(self, upstream: Upstream, reply: bytes, *, asked_at: float, edns: bool) -> None:
+        """Go on from a first try that this came of."""
+        trial = self._take_over(upstream, asked_at, edns=edns)
+        trial.replied(reply, self.get_loop())
+        self.heard(trial, reply)
+
+    def take_exchange(
+        self, upstream: Upstream, exchange: asyncio.Future[bytes], *, asked_at: float, edns: bool, silent: bool = False
+    ) -> None:
+        """Go on from a first try that has failed, or with which patience is at an end if it is `silent`."""
+        trial = self._take_over(upstream, asked_at, edns=edns)
+        trial.take(exchange)
+        if silent:
+            now = self._loop_time()
+            trial.went_silent(now)
+            self._try_next(now)
+
+    def _take_over(self, upstream: Upstream, asked_at: float, *, edns: bool) -> _Trial:
+        self.began = asked_at
+        self._order = [*(other for other in ranked(self._upstreams) if other is not upstream), upstream]
+        trial = _Trial(self, upstream, upstream.nameserver.scheme, asked_at, edns=edns)
+        self.trials.append(trial)
+        self._set_alarm(self._end_of_patience(upstream, self._loop_time()))
+        return trial
+
     def widen(self, upstreams: Sequence[Upstream]) -> None:
         """Ask these from now on: soon, and before the others."""
         self._upstreams = [*upstreams, *self._upstreams]
@@ -136,7 +161,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
                 self._refused(trial, message, now)
                 return
             answer = self._read(message, trial, now)
-            lame = not answer.expires > trial.sent and _is_referral(message)
+            lame = is_lame(answer, message, trial.sent)
         except MessageFormatError as error:
             self._failed(trial, f"malformed reply: {error}", now)
             return
@@ -372,6 +397,19 @@ class _Trial:
         self._future = self.upstream.exchange(lookup.question, lookup.deadline, scheme=self.scheme, edns=self.edns)
         self._future.add_done_callback(self._ended)
 
+    def replied(self, reply: bytes, loop: asyncio.AbstractEventLoop) -> None:
+        """A reply that was counted already."""
+        self._counted, self._told = False, True
+        self.elapsed = loop.time() - self.sent
+        self._future = loop.create_future()
+        self._future.set_result(reply)
+
+    def take(self, exchange: asyncio.Future[bytes]) -> None:
+        """Wait for an exchange that was begun already."""
+        self._counted = True
+        self._future = exchange
+        exchange.add_done_callback(self._ended)
+
     def drop(self) -> None:
         self._release()
         self._future.cancel()
@@ -399,8 +437,9 @@ class _Trial:
         if self.lookup.done():
             return
         if error is None:
+            self.upstream.answered += 1
             self.upstream.health.heard(self.elapsed, now)
-            self.upstream.window.answered(self.elapsed)
+            self.upstream.window.answered(1, self.elapsed, now)
             self.lookup.heard(self, future.result())
         elif isinstance(error, OSError):
             self.lookup.broke(self, error)
@@ -418,6 +457,9 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
-def _is_referral(message: Message) -> bool:
+def is_lame(answer: Answer[Any], message: Message, asked_at: float) -> bool:
+    """Whether it is but a referral, by a server that does not resolve for others."""
+    if answer.expires > asked_at or message.answer or message.rcode != Rcode.NOERROR:
+        return False
     types = {record.type for record in message.authority}
-    return not message.answer and message.rcode == Rcode.NOERROR and RRType.NS in types and RRType.SOA not in types
+    return RRType.NS in types and RRType.SOA not in types

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from aioresolver.backends.window import Window
-
-__all__ = ["Health", "Window", "ranked"]
+__all__ = ["Health", "equals", "ranked"]
 
 UNKNOWN_PATIENCE = 0.4
 LEAST_PATIENCE = 0.25
@@ -111,13 +109,26 @@ def ranked(upstreams: Sequence[U]) -> list[U]:
     """
     if len(upstreams) == 1:
         return list(upstreams)
+    return sorted(upstreams, key=_places(upstreams))
+
+
+def equals(upstreams: Sequence[U]) -> list[U]:
+    """Those of the upstreams that are equally good, and none is better."""
+    if len(upstreams) == 1:
+        return list(upstreams)
+    place = _places(upstreams)
+    best = min(map(place, upstreams))
+    return [upstream for upstream in upstreams if place(upstream) == best]
+
+
+def _places(upstreams: Sequence[_Ranked]) -> Callable[[_Ranked], tuple[bool, float]]:
     trips = [u.health.round_trip for u in upstreams if u.health.round_trip is not None and not u.health.benched]
     limit = min(trips) * BAND + BAND_FLOOR if trips else 0.0
 
-    def place(upstream: U) -> tuple[bool, float]:
+    def place(upstream: _Ranked) -> tuple[bool, float]:
         trip = upstream.health.round_trip
         if trip is None:
             trip = float("inf") if trips else 0.0
         return upstream.health.benched, 0.0 if trip <= limit else trip
 
-    return sorted(upstreams, key=place)
+    return place

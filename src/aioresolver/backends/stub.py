@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from aioresolver.answer import Answer
+from aioresolver.backends.batches import Landed
+from aioresolver.backends.fast_lane import FastLane
 from aioresolver.backends.lookup import Lookup
-from aioresolver.backends.ranking import ranked
+from aioresolver.backends.ranking import equals, ranked
 from aioresolver.backends.upstream import Upstream
 from aioresolver.errors import ConfigurationError, ServerFailure, UsageError
 from aioresolver.flow.closing import Closing
@@ -17,9 +19,13 @@ from aioresolver.flow.deadline_ring import DeadlineRing
 from aioresolver.transports.base import Transport
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.transports.open import open_transport
+from aioresolver.transports.udp import UdpTransport
 from aioresolver.wire.message import Question
 
 __all__ = ["StubBackend"]
+
+# How often patience with the questions in the fast lanes is looked at, and the order of the upstreams.
+TICK = 0.05
 
 
 class StubBackend(Closing):
@@ -29,10 +35,12 @@ class StubBackend(Closing):
     packets are sent again, to each nameserver in turn, until the deadline, and a late reply to any of them counts.
     SERVFAIL, REFUSED and nonsense make the next nameserver's turn, and an only one is asked once more; one that
     refuses to be connected is tried three times within a second. Truncation goes to TCP at the same nameserver; one
-    that chokes on EDNS is asked without. Dead nameservers are remembered and probed.
+    that chokes on EDNS is asked without. Dead nameservers are remembered and probed. Each is asked only as much at once
+    as it bears, which is found out; what the quickest has no room for goes to others that are as quick.
 
-    `rotate` takes turns among nameservers that are equally quick. `open_transport` makes the transport to a
-    nameserver; a test may hand in its own.
+    `rotate` takes turns among nameservers that are equally quick. `rate` is how many queries a second each of them gets
+    at most, those that are sent again included. `open_transport` makes the transport to a nameserver; a test may hand
+    in its own.
 
     Raises ConfigurationError for a nameserver that cannot be used.
     """
@@ -44,6 +52,7 @@ class StubBackend(Closing):
         nameservers: Sequence[Nameserver | str] | Nameserver | str,
         *,
         rotate: bool = False,
+        rate: float | None = None,
         open_transport: Callable[[Nameserver], Transport] = open_transport,
     ) -> None:
         if isinstance(nameservers, (str, Nameserver)):
@@ -51,11 +60,22 @@ class StubBackend(Closing):
         parsed = [n if isinstance(n, Nameserver) else Nameserver.parse(n) for n in nameservers]
         if not parsed:
             raise ConfigurationError("a stub backend needs at least one nameserver, such as '1.1.1.1'")
+        if rate is not None and not 0 < rate < float("inf"):
+            raise ConfigurationError(f"rate is how many queries a second a nameserver gets, above 0, not {rate!r}")
         self.nameservers: tuple[Nameserver, ...] = tuple(dict.fromkeys(parsed))
         self.rotate: bool = rotate
-        self._upstreams = [Upstream(n, open_transport, room=self._pump) for n in self.nameservers]
+        self._upstreams = [Upstream(n, open_transport, room=self._pump, rate=rate) for n in self.nameservers]
+        self._lanes: dict[Upstream, FastLane] = {}
+        self._equals: Sequence[Upstream] = self._upstreams
+        self._looked_at = float("-inf")
+        self._ticking: asyncio.TimerHandle | None = None
+        self._opening: asyncio.TimerHandle | None = None
         self._waiting: deque[Lookup] = deque()
         self._under_way: set[Lookup] = set()
+        self._posted: dict[Question, Lookup] = {}
+        self._successors: list[Upstream] = []
+        self._landed: Landed | None = None
+        self._roomy: Callable[[], object] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._alarms: DeadlineRing | None = None
         self._closed = False
@@ -66,19 +86,77 @@ class StubBackend(Closing):
 
     def submit(self, question: Question, deadline: float) -> asyncio.Future[Answer[Any]]:
         """The same without a coroutine; cancelling the future ends the lookup at once."""
-        loop = self._loop
-        if loop is None or self._closed or loop is not asyncio.get_running_loop():
-            loop = self._bind()
-        assert self._alarms is not None
+        self._bind()
         if self.rotate:
             self._upstreams.append(self._upstreams.pop(0))
-        lookup = Lookup(question, deadline, self._upstreams, loop=loop, alarms=self._alarms, under_way=self._under_way)
+        lookup = self._make_lookup(question, deadline)
         if self._waiting or ranked(self._upstreams)[0].window.full:
             self._waiting.append(lookup)
             lookup.wait()
         else:
             lookup.start()
         return lookup
+
+    # ---- the same in batches (see BatchBackend)
+
+    def serve(self, landed: Landed, roomy: Callable[[], object]) -> None:
+        """Give outcomes to `landed` from now on."""
+        self._bind()
+        self._landed, self._roomy = landed, roomy
+
+    def room(self, now: float) -> int:
+        """How many questions the best upstreams bear more than they have."""
+        if now >= self._looked_at + TICK:
+            self._look(now)
+        if len(self._equals) == 1:
+            room = self._equals[0].window.room(now)
+        else:
+            room = sum(upstream.window.room(now) for upstream in self._equals)
+        if not room:
+            self._wait_for_rate(now)
+        return room
+
+    def post(self, questions: Sequence[Question], deadline: float) -> None:
+        """Ask all of these."""
+        loop = self._bind()
+        now = loop.time()
+        if len(self._upstreams) > 1:
+            self._probe(questions[0], now)
+        if self.rotate:
+            self._equals = [*self._equals[1:], self._equals[0]]
+        for upstream in self._equals:
+            count = upstream.window.room(now)
+            self._send(upstream, questions[:count], now, deadline)
+            questions = questions[count:]
+            if not questions:
+                break
+        else:
+            self._send(self._equals[0], questions, now, deadline)
+        if self._ticking is None:
+            self._ticking = loop.call_later(TICK, self._tick)
+
+    def withdraw(self, questions: Collection[Question]) -> int:
+        """Forget these; how many there were is returned."""
+        lookups = [self._posted.pop(question) for question in questions if question in self._posted]
+        for lookup in lookups:
+            lookup.cancel()
+        return len(lookups) + sum(lane.withdraw(questions) for lane in self._lanes.values())
+
+    # ---- what is known of the nameservers
+
+    @property
+    def upstreams(self) -> tuple[Upstream, ...]:
+        """The nameservers as they are known by now."""
+        return tuple(self._upstreams)
+
+    def expel(self, server: str) -> bool:
+        """Ask a nameserver no more, by its URL, unless it is the last one; whether it was expelled."""
+        left = [upstream for upstream in self._upstreams if upstream.text != server]
+        if not left or len(left) == len(self._upstreams):
+            return False
+        self._upstreams[:] = left
+        self._looked_at = float("-inf")
+        return True
 
     @property
     def served_at(self) -> float:
@@ -88,21 +166,27 @@ class StubBackend(Closing):
     @property
     def busy(self) -> bool:
         """Whether lookups are under way."""
-        return bool(self._under_way)
+        return bool(self._under_way) or any(lane.waiting for lane in self._lanes.values())
 
     async def aclose(self) -> None:
         """Close every socket; lookups under way fail. May be called twice."""
+        self._empty_lanes()
         self._closed = True
         for lookup in list(self._under_way):
             question = lookup.question
             lookup.fail(ServerFailure(question.name, str(question.type), "the backend was closed"))
-        for upstream in self._upstreams:
+        for timer in (self._ticking, self._opening):
+            if timer is not None:
+                timer.cancel()
+        for upstream in {*self._upstreams, *self._lanes}:
             await upstream.aclose()
         if self._alarms is not None:
             self._alarms.close()
 
     def hand_over(self, successor: StubBackend) -> None:
         """Have the lookups under way go on at the successor's nameservers, where these here let them wait."""
+        self._successors = successor._upstreams
+        self._empty_lanes()
         for lookup in self._under_way:
             lookup.widen(successor._upstreams)
 
@@ -120,6 +204,8 @@ class StubBackend(Closing):
     def _bind(self) -> asyncio.AbstractEventLoop:
         """Belong to the running loop from the first query on."""
         loop = asyncio.get_running_loop()
+        if loop is self._loop and not self._closed:
+            return loop
         if self._closed:
             raise UsageError("the backend is closed")
         if self._loop is not None:
@@ -127,6 +213,84 @@ class StubBackend(Closing):
         self._loop = loop
         self._alarms = DeadlineRing(loop)
         return loop
+
+    def _look(self, now: float) -> None:
+        """See who is best now."""
+        self._looked_at = now
+        self._equals = equals(self._upstreams)
+
+    def _probe(self, question: Question, now: float) -> None:
+        for upstream in self._upstreams:
+            if upstream not in self._equals and upstream.health.wants_probe(now):
+                upstream.probe(question, now)
+
+    def _send(self, upstream: Upstream, questions: Sequence[Question], now: float, deadline: float) -> None:
+        lane = self._lanes.get(upstream) or self._open_lane(upstream)
+        if lane is not None and lane.suits(now, deadline):
+            if questions:
+                lane.post(questions, now, deadline)
+            return
+        for question in questions:
+            self._careful(question, deadline).start()
+
+    def _open_lane(self, upstream: Upstream) -> FastLane | None:
+        assert self._loop is not None
+        transport = upstream.transport(upstream.nameserver.scheme)
+        if not isinstance(transport, UdpTransport):
+            return None
+        lane = FastLane(upstream, transport, landed=self._land, careful=self._careful, clock=self._loop.time)
+        self._lanes[upstream] = lane
+        return lane
+
+    def _careful(self, question: Question, deadline: float) -> Lookup:
+        """A Lookup for a question that was posted."""
+        lookup = self._posted[question] = self._make_lookup(question, deadline)
+        lookup.add_done_callback(self._ended)
+        return lookup
+
+    def _make_lookup(self, question: Question, deadline: float) -> Lookup:
+        assert self._loop is not None
+        assert self._alarms is not None
+        upstreams = [*self._successors, *self._upstreams] if self._successors else self._upstreams
+        return Lookup(question, deadline, upstreams, loop=self._loop, alarms=self._alarms, under_way=self._under_way)
+
+    def _ended(self, future: asyncio.Future[Answer[Any]]) -> None:
+        """A Lookup for a question that was posted is over."""
+        assert isinstance(future, Lookup)
+        if self._posted.get(future.question) is not future:  # withdrawn
+            return
+        del self._posted[future.question]
+        error = future.exception()
+        self._land([(future.question, future.result() if error is None else error)])
+
+    def _land(self, outcomes: Sequence[tuple[Question, Answer[Any] | BaseException]]) -> None:
+        if self._landed is not None:
+            self._landed(outcomes)
+
+    def _tick(self) -> None:
+        """End the patience with what waits for too long."""
+        assert self._loop is not None
+        self._ticking = None
+        for lane in list(self._lanes.values()):
+            lane.end_patience(self._loop.time())
+        if self._ticking is None and any(lane.waiting for lane in self._lanes.values()):
+            self._ticking = self._loop.call_later(TICK, self._tick)
+
+    def _empty_lanes(self) -> None:
+        for lane in self._lanes.values():
+            lane.empty()
+
+    def _wait_for_rate(self, now: float) -> None:
+        """Tell when the rate of a nameserver lets the next question through."""
+        opens_at = [at for upstream in self._equals if (at := upstream.window.opens_at(now)) is not None]
+        if opens_at and self._opening is None:
+            assert self._loop is not None
+            self._opening = self._loop.call_at(min(opens_at), self._opened)
+
+    def _opened(self) -> None:
+        self._opening = None
+        if self._roomy is not None:
+            self._roomy()
 
     def _pump(self) -> None:
         """Start lookups that wait, as far as the best upstream has room."""
@@ -138,3 +302,5 @@ class StubBackend(Closing):
                 break
             else:
                 waiting.popleft().start()
+        if self._roomy is not None and not self._closed:
+            self._roomy()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from aioresolver.backends.ranking import Health, Window
+from aioresolver.backends.ranking import Health
+from aioresolver.backends.window import Window
 from aioresolver.transports.base import Transport
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.wire.message import Question, query_wire
@@ -25,12 +26,14 @@ class Upstream:
 
     `scheme` is how it is asked at present: a nameserver over UDP is asked over TCP for a minute when it is silent
     while datagrams come that match no query, which a forger sends, or a forwarder that strips the question.
+    `asked`, `answered` and `lost` count the queries sent, those with a reply, and those without one in patience.
     `served_at` is when it last gave a useful reply, in loop time. `edns_refused_at` is when it was found to choke on
     EDNS; after a quarter of an hour it is tried again.
     """
 
     __slots__ = ("_datagrams_at", "_edns_answered", "_edns_refused_at", "_near_misses", "_open", "_probes", "_room",
-                 "_transports", "edns_doubted", "health", "nameserver", "scheme", "served_at", "text", "window")  # fmt: skip
+                 "_transports", "answered", "asked", "edns_doubted", "health", "lost", "nameserver", "scheme", "served_at",
+                 "text", "window")  # fmt: skip
 
     def __init__(
         self,
@@ -39,12 +42,16 @@ class Upstream:
         *,
         room: Callable[[], object],
         most: int = MOST_UNDER_WAY,
+        rate: float | None = None,
     ) -> None:
         self.nameserver: Nameserver = nameserver
         self.scheme: str = nameserver.scheme
         self.text: str = str(nameserver)
         self.health: Health = Health()
-        self.window: Window = Window(most)
+        self.window: Window = Window(most, rate=rate)
+        self.asked: int = 0
+        self.answered: int = 0
+        self.lost: int = 0
         self.edns_doubted: bool = False
         self._edns_answered = False
         self._edns_refused_at: float | None = None
@@ -58,12 +65,29 @@ class Upstream:
 
     def exchange(self, question: Question, deadline: float, *, scheme: str, edns: bool) -> asyncio.Future[bytes]:
         """Send the question; the future has the reply that matches it, or an OSError."""
+        transport = self.transport(scheme)
+        self.sent(1, asyncio.get_running_loop().time())
+        reply = transport.exchange(query_wire(question, edns=edns), deadline)
+        return reply if isinstance(reply, asyncio.Future) else asyncio.ensure_future(reply)
+
+    def transport(self, scheme: str) -> Transport:
+        """The transport that speaks so, opened at its first use."""
         transport = self._transports.get(scheme)
         if transport is None:
             transport = self._transports[scheme] = self._open(self.nameserver.with_scheme(scheme))
-        self.window.used += 1
-        reply = transport.exchange(query_wire(question, edns=edns), deadline)
-        return reply if isinstance(reply, asyncio.Future) else asyncio.ensure_future(reply)
+        return transport
+
+    def sent(self, count: int, now: float) -> None:
+        """So many queries go out now."""
+        self.asked += count
+        self.window.sent(count, now)
+
+    def heard(self, count: int, elapsed: float, now: float) -> None:
+        """So many replies came to queries of the fast lane, the last of them after so many seconds."""
+        self.answered += count
+        self.window.used -= count
+        self.window.answered(count, elapsed, now)
+        self.health.heard(elapsed, now)
 
     def release(self) -> None:
         """One exchange no longer counts as under way."""
@@ -107,8 +131,9 @@ class Upstream:
 
     def went_silent(self, scheme: str, now: float) -> None:
         """It let a question wait: change the transport when that may be the reason."""
+        self.lost += 1
         self.health.silent(now)
-        self.window.lost(now)
+        self.window.lost(1, now)
         if scheme != self.nameserver.scheme:
             self.use_datagrams()
             return

@@ -94,6 +94,16 @@ class Limiter:
         self.in_use += 1
         return True
 
+    def take(self, most: int) -> int:
+        """Take as many slots as are free, at most so many; none while somebody waits. How many is returned."""
+        if self.waiting:
+            return 0
+        count = int(max(0, min(most, self._slots - self.in_use)))
+        if self.rate is not None:
+            count = next((taken for taken in range(count) if not self._in_step()), count)
+        self.in_use += count
+        return count
+
     def enqueue(self, start: Start) -> Ticket:
         """Have `start()` called once, with a slot taken for it, when its turn has come; never during this call.
 
@@ -120,11 +130,11 @@ class Limiter:
             self._queue = deque(left for left in self._queue if left)
         return True
 
-    def release(self) -> None:
-        """Give a slot back; whose turn it is starts before this returns."""
-        if not self.in_use:
-            raise RuntimeError("release() gives back a slot, and none is taken")
-        self.in_use -= 1
+    def release(self, count: int = 1) -> None:
+        """Give slots back; whose turn it is starts before this returns."""
+        if self.in_use < count:
+            raise RuntimeError(f"release({count}) gives back slots, and {self.in_use or 'none'} is taken")
+        self.in_use -= count
         if self.waiting and not self._admitting:
             self._admit()
 

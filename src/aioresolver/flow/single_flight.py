@@ -1,156 +1,173 @@
-"""SingleFlight: one trip for all who ask the same; cancelling one asker harms no other. Knows no DNS."""
+"""SingleFlight: who waits for what; one trip for all who ask the same. Knows no DNS."""
 
 from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Callable, Hashable
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
-__all__ = ["SingleFlight"]
+__all__ = ["Receiver", "SingleFlight"]
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class SingleFlight(Generic[K, V]):
-    """Lets those who ask for the same key at the same time share one trip.
+class Receiver(Protocol):
+    """Who takes many results, each with the tag that it gave to its question."""
 
-    Makes no Task. `len(flights)` is the number of trips under way.
+    def arrived(self, tag: Any, outcome: Any) -> None:
+        """A result came, or the exception in its place."""
+
+
+class SingleFlight(Generic[K, V]):
+    """Lets those who wait for the same key at the same time share what comes for it.
+
+    Whether a key has to be asked for is told by `key in flights`, before the first one waits for it. What came is given
+    to all by `land` or `fail`. When the last one who waited has left, `abandoned(key)` is called. Makes no Task;
+    `len(flights)` is the number of keys that somebody waits for.
     """
 
-    __slots__ = ("_closed", "_flights")
+    __slots__ = ("_abandoned", "_waiting")
 
-    def __init__(self) -> None:
-        self._flights: dict[K, _Flight[V]] = {}
-        self._closed: BaseException | None = None
+    def __init__(self, abandoned: Callable[[K], object]) -> None:
+        self._abandoned = abandoned
+        # Nearly always one waits, so there is no list for it.
+        self._waiting: dict[K, Any] = {}
 
     def __len__(self) -> int:
-        return len(self._flights)
+        return len(self._waiting)
 
     def __contains__(self, key: object) -> bool:
-        """Whether a trip for the key is under way."""
-        return key in self._flights
+        """Whether somebody waits for the key."""
+        return key in self._waiting
 
-    def join(self, key: K, depart: Callable[[K], asyncio.Future[V]]) -> asyncio.Future[V]:
-        """A future of this asker's own for what the trip brings.
+    def join(self, key: K, *, loop: asyncio.AbstractEventLoop) -> asyncio.Future[V]:
+        """A future of this asker's own for what will come; cancelling it harms no other."""
+        asker: _Asker[V] = _Asker(loop=loop)
+        asker.key, asker.leave = key, self._leave
+        self._wait(key, asker)
+        return asker
 
-        `depart(key)` starts the trip, if none for the key is under way, and returns its Future or Task; what it
-        raises passes to this asker alone. Cancelling the returned future leaves the flight; when the last asker
-        leaves, the trip is cancelled at once. An error reaches every asker, each with a copy of its own, and goes
-        unreported if nobody is there any more. A trip that somebody else cancels cancels its askers.
+    def attach(self, key: K, receiver: Receiver, tag: Any) -> bool:
+        """Have `receiver.arrived(tag, outcome)` called with what will come; whether it is the first to wait for it."""
+        first = key not in self._waiting
+        if first:
+            self._waiting[key] = receiver, tag
+        else:
+            self._wait(key, (receiver, tag))
+        return first
+
+    def detach(self, receiver: Receiver) -> None:
+        """Have a receiver wait for nothing any more."""
+        for key, waiting in list(self._waiting.items()):
+            for waiter in list(waiting) if type(waiting) is _Crowd else (waiting,):
+                if type(waiter) is tuple and waiter[0] is receiver:
+                    self._leave(key, waiter)
+
+    def land(self, key: K, result: V) -> None:
+        """Give the result to all who wait for the key."""
+        waiting = self._waiting.pop(key, None)
+        if type(waiting) is _Asker:
+            if not waiting.done():
+                waiting.set_result(result)
+        elif type(waiting) is tuple:
+            waiting[0].arrived(waiting[1], result)
+        elif waiting is not None:
+            for waiter in waiting:
+                if type(waiter) is tuple:
+                    waiter[0].arrived(waiter[1], result)
+                elif not waiter.done():
+                    waiter.set_result(result)
+
+    def fail(self, key: K, error: BaseException) -> None:
+        """Give the error to all who wait for the key: the original to the first, copies to the others.
+
+        It goes unreported if nobody reads it: its asker has gone.
         """
-        flight = self._flights.get(key)
-        if flight is not None:
-            return flight.board()
-        if self._closed is not None:
-            raise _duplicate(self._closed)
-        trip = depart(key)
-        flight = _Flight(loop=trip.get_loop())
-        flight.flights, flight.key, flight.trip = self._flights, key, trip
-        flight.others, flight.present = None, 1
-        self._flights[key] = flight
-        trip.add_done_callback(flight.land)
-        return flight
+        for waiter in self._take(key):
+            if type(waiter) is tuple:
+                waiter[0].arrived(waiter[1], error)
+            elif not waiter.done():
+                waiter.set_exception(error)
+                waiter.exception()
+            error = _duplicate(error)
+
+    def cancel(self, key: K) -> None:
+        """Cancel all who wait for the key."""
+        for waiter in self._take(key):
+            if type(waiter) is tuple:
+                waiter[0].arrived(waiter[1], asyncio.CancelledError())
+            else:
+                asyncio.Future.cancel(waiter)
 
     def close(self, error: BaseException) -> None:
-        """Give everybody who waits `error`, cancel every trip, and answer later askers with `error` too."""
-        self._closed = error
-        flights = list(self._flights.values())
-        self._flights.clear()
-        for flight in flights:
-            flight.fail(_duplicate(error))
-            flight.trip.cancel()
+        """Give everybody who waits a copy of the error."""
+        for key in list(self._waiting):
+            self.fail(key, _duplicate(error))
+
+    def _take(self, key: K) -> Sequence[Any]:
+        waiting = self._waiting.pop(key, ())
+        return waiting if type(waiting) is _Crowd or waiting == () else (waiting,)
+
+    def _wait(self, key: K, waiter: _Waiter) -> None:
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            self._waiting[key] = waiter
+        elif type(waiting) is _Crowd:
+            waiting.append(waiter)
+            waiting.present += 1
+        else:
+            self._waiting[key] = _Crowd((waiting, waiter))
+
+    def _leave(self, key: K, waiter: _Waiter) -> None:
+        waiting = self._waiting.get(key)
+        if type(waiting) is _Crowd:
+            if waiting.loses(waiter):
+                return
+        elif waiting is not waiter:  # it was given its outcome before
+            return
+        del self._waiting[key]
+        self._abandoned(key)
 
 
 # A subclass with its own cancel() is the cheapest way to notice a leaving asker: a done callback costs each asker
 # that stays another turn of the loop, or its removal (measured with asyncio's C Future, 3.10 to 3.13, and uvloop).
-
-
-class _Flight(asyncio.Future[V]):
-    """A trip under way; also the first asker's own future, which saves an object for each question asked once."""
-
-    __slots__ = ("flights", "key", "others", "present", "trip")
-
-    flights: dict[Any, _Flight[V]]
-    key: Hashable
-    trip: asyncio.Future[V]
-    others: list[_Asker[V]] | None
-    present: int
-
-    def board(self) -> _Asker[V]:
-        """A future for one asker more."""
-        asker: _Asker[V] = _Asker(loop=self.get_loop())
-        asker.flight = self
-        if self.others is None:
-            self.others = [asker]
-        else:
-            self.others.append(asker)
-        self.present += 1
-        return asker
-
-    def cancel(self, msg: Any | None = None) -> bool:
-        """The first asker leaves."""
-        if not super().cancel(msg):
-            return False
-        self.leave()
-        return True
-
-    def leave(self) -> None:
-        """One asker less; the last one ends the trip."""
-        self.present -= 1
-        if not self.present:
-            if self.flights.get(self.key) is self:
-                del self.flights[self.key]
-            self.trip.cancel()
-        elif self.others is not None and len(self.others) > 2 * self.present + 8:
-            self.others = [asker for asker in self.others if not asker.done()]
-
-    def land(self, trip: asyncio.Future[V]) -> None:
-        """Hand everybody what the trip brought."""
-        if self.flights.get(self.key) is self:
-            del self.flights[self.key]
-        if trip.cancelled():
-            self._disperse()
-            return
-        error = trip.exception()
-        if error is not None:
-            self.fail(error)
-            return
-        result = trip.result()
-        if not self.done():
-            self.set_result(result)
-        if self.others is not None:
-            for asker in self.others:
-                if not asker.done():
-                    asker.set_result(result)
-
-    def fail(self, error: BaseException) -> None:
-        """Hand everybody the error: the first the original, the others copies."""
-        for asker in (self, *(self.others or ())):
-            if not asker.done():
-                asker.set_exception(error)
-                asker.exception()  # one that is never read is no mistake of the program: its asker has gone
-                error = _duplicate(error)
-
-    def _disperse(self) -> None:
-        for asker in (self, *(self.others or ())):
-            asyncio.Future.cancel(asker)
-
-
 class _Asker(asyncio.Future[V]):
-    """The future of an asker who found the trip under way."""
+    """The future of one asker."""
 
-    __slots__ = ("flight",)
+    __slots__ = ("key", "leave")
 
-    flight: _Flight[V]
+    key: Any
+    leave: Callable[[Any, Any], None]
 
     def cancel(self, msg: Any | None = None) -> bool:
         """This asker leaves."""
         if not super().cancel(msg):
             return False
-        self.flight.leave()
+        self.leave(self.key, self)
         return True
+
+
+_Waiter = Any
+"""An _Asker, or the tuple of a Receiver and its tag."""
+
+
+class _Crowd(list[Any]):
+    """Several who wait for one key; `present` of them have not left."""
+
+    def __init__(self, waiters: Iterable[_Waiter]) -> None:
+        super().__init__(waiters)
+        self.present = len(self)
+
+    def loses(self, waiter: _Waiter) -> bool:
+        """One leaves; whether anybody is still there."""
+        self.present -= 1
+        if type(waiter) is tuple:
+            self.remove(waiter)
+        elif len(self) > 2 * self.present + 8:
+            self[:] = [other for other in self if type(other) is tuple or not other.done()]
+        return self.present > 0
 
 
 def _duplicate(error: BaseException) -> BaseException:

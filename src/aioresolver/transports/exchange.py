@@ -146,8 +146,20 @@ class Numbers:
     def draw(self) -> tuple[bytes, int]:
         """Two random bytes for an id, and a random number below 65536 for a choice."""
         if not self._pairs:
-            self._pairs.extend(RANDOM_PAIRS.iter_unpack(os.urandom(RANDOM_BLOCK)))
+            self._read()
         return self._pairs.pop()
+
+    def draw_many(self, count: int) -> list[tuple[bytes, int]]:
+        """So many of them."""
+        pairs = self._pairs
+        while len(pairs) < count:
+            self._read()
+        drawn = pairs[-count:] if count else []
+        del pairs[len(pairs) - count :]
+        return drawn
+
+    def _read(self) -> None:
+        self._pairs.extend(RANDOM_PAIRS.iter_unpack(os.urandom(RANDOM_BLOCK)))
 
 
 def deadline_error() -> TransportError:

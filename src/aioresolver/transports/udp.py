@@ -5,12 +5,22 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from aioresolver.errors import ConfigurationError, TransportError
 from aioresolver.flow.deadline_ring import DeadlineRing
-from aioresolver.transports.exchange import MOST_PENDING, Numbers, carriage_error, make_exchange
+from aioresolver.transports.exchange import MOST_PENDING, Exchange, Numbers, carriage_error, make_exchange
 from aioresolver.transports.nameserver import Nameserver, checked_source
-from aioresolver.transports.udp_socket import LARGEST_DATAGRAM, UdpSocket, measure_receive_buffer, open_connected
+from aioresolver.transports.udp_socket import (
+    LARGEST_DATAGRAM,
+    Posted,
+    Sheet,
+    Taker,
+    UdpSocket,
+    measure_receive_buffer,
+    open_connected,
+)
 
 __all__ = ["UdpTransport"]
 
@@ -48,6 +58,7 @@ class UdpTransport:
         if sockets < 1 or renew_queries < 1 or not renew_seconds > 0:
             raise ConfigurationError("sockets, renew_queries and renew_seconds must be above 0")
         self.nameserver = nameserver
+        self.taker: Taker
         self.ignored = 0
         self.near_misses = 0
         self.buffer: bytearray = bytearray()
@@ -87,6 +98,34 @@ class UdpTransport:
         if len(sock.used) >= sock.worn_at:
             self._renew(sock)
         return exchange
+
+    def post(self, queries: Sequence[tuple[bytes, Any]], sheet: Sheet) -> None:
+        """Send many: for each its question section, and a tag. What becomes of them, `taker` is told.
+
+        A query for which there is no socket is adopted at once. Raises RuntimeError on another event loop than the first.
+        """
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._bind_to(loop)
+        for (section, tag), (id, number) in zip(queries, self._numbers.draw_many(len(queries)), strict=True):
+            try:
+                sock = self._choose(number)
+            except TransportError as error:
+                self.taker.adopted((section, tag, sheet), self._failed(sheet, section, error))
+                continue
+            while id in sock.used:
+                id, _ = self._numbers.draw()  # noqa: PLW2901 - another one
+            sock.post(id, (section, tag, sheet))
+            if len(sock.used) >= sock.worn_at:
+                self._renew(sock)
+
+    def overdue(self, now: float) -> list[tuple[Posted, Exchange]]:
+        """The posted queries with which patience is at an end: as exchanges, to which a late reply still counts."""
+        return [each for sock in [*self._sockets, *self._retiring] for each in sock.overdue(now)]
+
+    def withdraw(self, tags: Collection[Any]) -> int:
+        """Forget the posted queries with these tags; how many is returned."""
+        return sum(sock.withdraw(tags) for sock in [*self._sockets, *self._retiring])
 
     async def aclose(self) -> None:
         """Close every socket; exchanges that still wait fail with TransportError. Twice is fine."""
@@ -132,6 +171,11 @@ class UdpTransport:
         if sock.age_token is not None:
             self.ring.discard(sock.age_token)
             sock.age_token = None
+
+    def _failed(self, sheet: Sheet, section: bytes, error: TransportError) -> Exchange:
+        exchange = make_exchange(b"".join((b"\0\0", sheet.head, section)), loop=asyncio.get_running_loop())
+        exchange.fail(error)
+        return exchange
 
     def _choose(self, number: int) -> UdpSocket:
         """One of the open sockets at random, or a new one while there should be more."""

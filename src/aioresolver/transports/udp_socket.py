@@ -8,15 +8,15 @@ import os
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple, Protocol, cast
 
 from aioresolver.errors import TransportError
 from aioresolver.flow.deadline_ring import DeadlineRing
-from aioresolver.transports.exchange import Exchange, carriage_error, deadline_error
+from aioresolver.transports.exchange import HEADER, Exchange, carriage_error, deadline_error, make_exchange
 from aioresolver.transports.nameserver import Nameserver
 
-__all__ = ["UdpSocket", "measure_receive_buffer", "open_connected"]
+__all__ = ["Posted", "Sheet", "Taker", "UdpSocket", "measure_receive_buffer", "open_connected"]
 
 # Datagrams read in one turn of the loop: enough to spread the cost of the turn, few enough to starve nobody.
 DRAIN = 128
@@ -33,9 +33,39 @@ UNUSABLE_PORTS = frozenset({4791, 11211})
 REFUSED = (ConnectionRefusedError, ConnectionResetError)
 
 
+class Sheet(NamedTuple):
+    """What the queries of one batch have in common.
+
+    `head` and `tail` stand before and behind the question of each, `head` without the id. `sent`, `due` and `deadline`
+    are in loop time: when they went out, when patience with them ends, and when it is all over. `edns`: whether asked so.
+    """
+
+    head: bytes
+    tail: bytes
+    sent: float
+    due: float
+    deadline: float
+    edns: bool
+
+
+# A tuple, since one is made for every name: the question section, the tag for the taker, and the sheet of its batch.
+Posted = tuple[bytes, Any, Sheet]
+
+
+class Taker(Protocol):
+    """Who posted queries, and takes what becomes of them."""
+
+    def took(self, replies: list[tuple[Posted, bytes]]) -> None:
+        """Replies that match these have come."""
+
+    def adopted(self, posted: Posted, exchange: Exchange) -> None:
+        """This one did not go the usual way: it could not be sent, or not be answered. Its exchange tells."""
+
+
 class Owner(Protocol):
     """The transport whose socket this is."""
 
+    taker: Taker
     ring: DeadlineRing
     buffer: bytearray
     ignored: int
@@ -50,7 +80,7 @@ class Owner(Protocol):
 
 
 class UdpSocket:
-    """One connected UDP socket and the exchanges that wait on it. Reads for as long as it is open.
+    """One connected UDP socket, and the exchanges and posted queries that wait on it. Reads for as long as it is open.
 
     `used` are the ids that it has seen: none is given twice, so no late reply meets another exchange.
     """
@@ -69,7 +99,7 @@ class UdpSocket:
         self._endpoint: DatagramEndpoint | None = None
         self._open = True
         self._swept = False
-        self.pending: dict[bytes, Exchange] = {}
+        self.pending: dict[bytes, Exchange | Posted] = {}
         self.used: set[bytes] = set()
         self.worn_at: int = 0
         self.age_token: Any = None
@@ -96,14 +126,59 @@ class UdpSocket:
         except OSError as error:
             self._not_sent(exchange, error)
 
+    def post(self, id: bytes, posted: Posted) -> None:
+        """Send a query under this id, which must not be among `used`; the reply goes to the taker."""
+        section, _, (head, tail, _, _, _, _) = posted
+        self.used.add(id)
+        self.pending[id] = posted
+        try:
+            self.send(b"".join((id, head, section, tail)))
+        except OSError as error:
+            exchange = self.adopt(id, posted)
+            self._not_sent(exchange, error)
+            self._owner.taker.adopted(posted, exchange)
+
+    def adopt(self, id: bytes, posted: Posted) -> Exchange:
+        """Make an exchange of a posted query, which the taker then does not hear of any more."""
+        section, _, sheet = posted
+        exchange = make_exchange(b"".join((b"\0\0", sheet.head, section, sheet.tail)), loop=self._loop)
+        exchange.carrier = self
+        exchange.id = id
+        self.pending[id] = exchange
+        exchange.start_timer(self._owner.ring, sheet.deadline)
+        return exchange
+
+    def overdue(self, now: float) -> list[tuple[Posted, Exchange]]:
+        """The posted queries with which patience is at an end, as exchanges; all that has come is read before."""
+        if any(type(waiting) is tuple and waiting[2].due <= now for waiting in self.pending.values()):
+            self._sweep()
+        late = [(id, each) for id, each in self.pending.items() if type(each) is tuple and each[2].due <= now]
+        return [(posted, self.adopt(id, posted)) for id, posted in late]
+
+    def withdraw(self, tags: Collection[Any]) -> int:
+        """Forget the posted queries with these tags; how many is returned."""
+        ids = [id for id, waiting in self.pending.items() if type(waiting) is tuple and waiting[1] in tags]
+        for id in ids:
+            del self.pending[id]
+        self._close_if_spent()
+        return len(ids)
+
     def take(self, reply: bytes) -> None:
-        """Give a datagram to the exchange it belongs to; count what belongs to none."""
-        exchange = self.pending.get(reply[:2])
-        if exchange is not None and exchange.matches(reply):
-            del self.pending[exchange.id]
-            exchange.finish(reply, self._owner.ring)
+        """Give a datagram to whom it belongs to; count what belongs to none."""
+        waiting = self.pending.get(reply[:2])
+        if isinstance(waiting, tuple) and _matches(waiting, reply):
+            del self.pending[reply[:2]]
+            self._owner.taker.took([(waiting, reply)])
         else:
-            self._ignore(reply, exchange)
+            self._take_otherwise(reply, waiting)
+
+    def _take_otherwise(self, reply: bytes, waiting: Exchange | Posted | None) -> None:
+        """As `take`, when it is no reply to a posted query."""
+        if waiting is None or isinstance(waiting, tuple) or not waiting.matches(reply):
+            self._ignore(reply, expected=waiting is not None)
+        else:
+            del self.pending[waiting.id]
+            waiting.finish(reply, self._owner.ring)
 
     def forget(self, exchange: Exchange) -> None:
         """Free the id and the timer of an exchange that ends without a reply."""
@@ -179,6 +254,14 @@ class UdpSocket:
 
     def _drain(self) -> bool:
         """Read what has come; true when there may be more."""
+        taken: list[tuple[Posted, bytes]] = []
+        try:
+            return self._read(taken)
+        finally:
+            if taken:
+                self._owner.taker.took(taken)
+
+    def _read(self, taken: list[tuple[Posted, bytes]]) -> bool:
         receive, buffer, view, pending = self._connected.recv_into, self._owner.buffer, self._view, self.pending
         for _ in range(DRAIN):
             try:
@@ -188,7 +271,13 @@ class UdpSocket:
             except OSError as error:
                 self.broken(error, usable=isinstance(error, REFUSED))
                 return False
-            self.take(bytes(view[:size]))
+            reply = bytes(view[:size])
+            waiting = pending.get(id := reply[:2])
+            if type(waiting) is tuple and _matches(waiting, reply):
+                del pending[id]
+                taken.append((waiting, reply))
+            else:
+                self._take_otherwise(reply, waiting)
             if not pending:  # nothing more is due, so no system call to find out
                 self._close_if_spent()
                 return False
@@ -200,10 +289,10 @@ class UdpSocket:
             self._loop.remove_reader(self._connected.fileno())
             self._loop.add_reader(self._connected.fileno(), self._drain)
 
-    def _ignore(self, reply: bytes, exchange: Exchange | None) -> None:
+    def _ignore(self, reply: bytes, *, expected: bool) -> None:
         self._owner.ignored += 1
         # A late reply has an id that was used here; what has another one, or the wrong question, may be forged.
-        if self.pending and (exchange is not None or reply[:2] not in self.used):
+        if self.pending and (expected or reply[:2] not in self.used):
             self._owner.near_misses += 1
 
     def _close_if_spent(self) -> None:
@@ -211,11 +300,15 @@ class UdpSocket:
             self.close()
 
     def _fail_pending(self, make_error: Callable[[], TransportError], *, but: Exchange | None = None) -> None:
-        for exchange in list(self.pending.values()):
-            if exchange is not but:
-                del self.pending[exchange.id]
-                exchange.stop_timer(self._owner.ring)
-                exchange.fail(make_error())
+        for id, waiting in list(self.pending.items()):
+            if waiting is but:
+                continue
+            exchange = self.adopt(id, waiting) if isinstance(waiting, tuple) else waiting
+            del self.pending[id]
+            exchange.stop_timer(self._owner.ring)
+            exchange.fail(make_error())
+            if isinstance(waiting, tuple):
+                self._owner.taker.adopted(waiting, exchange)
 
     def _not_sent(self, exchange: Exchange, error: OSError) -> None:
         if isinstance(error, REFUSED):
@@ -297,6 +390,11 @@ class DatagramEndpoint(asyncio.DatagramProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is closed."""
         self._lost.set()
+
+
+def _matches(posted: Posted, reply: bytes) -> bool:
+    """As Exchange.matches: QR set, a standard query, the same question byte for byte."""
+    return reply.startswith(posted[0], HEADER) and reply[2] & 0xF8 == 0x80 and reply[5] == 1 and not reply[4]
 
 
 def open_connected(nameserver: Nameserver, *, source: str | None = None) -> socket.socket:

@@ -19,6 +19,7 @@ __all__ = [
     "Sections",
     "check_owners",
     "read_layout",
+    "read_plain_addresses",
 ]
 
 MAX_QUESTIONS = 256
@@ -40,6 +41,11 @@ OptLayout = tuple[int, int, "tuple[tuple[int, bytes], ...]"]
 """What OPT has for class and TTL, and its options."""
 
 _OPT = int(RRType.OPT)
+_OPT_OF_ROOT = b"\0" + _OPT.to_bytes(2, "big")
+# The owner of a record as a pointer to the question's name, the way nearly every server writes it.
+_AT_QUESTION = 0xC00C
+# Truncation, and every rcode but NOERROR.
+_NOT_PLAIN = 0x020F
 _read_header = struct.Struct(">HHHHHH").unpack_from
 _read_fixed = struct.Struct(">HHIH").unpack_from
 _read_pointer_and_fixed = struct.Struct(">HHHIH").unpack_from
@@ -92,6 +98,64 @@ def read_layout(wire: bytes) -> tuple[int, int, Sections, OptLayout | None]:
         raise MessageFormatError(f"the message ends at {position}, but has {size} bytes")
     after_answer = answer + authority
     return id_, word, (records[:answer], records[answer:after_answer], records[after_answer:]), opt
+
+
+def read_plain_addresses(wire: bytes, position: int, rrtype: int, size: int) -> int | None:
+    """The least TTL of an answer section, from `position` on, of nothing but addresses of the question's own name.
+
+    Each has `size` bytes. Nearly all replies are so, and this says as much as `read_layout` and `check_owners` do in a
+    fraction of their time. None when anything is different: truncation, an rcode, an alias, what is not well-formed.
+    """
+    least = TTL_LIMIT
+    try:
+        _, word, questions, answer, authority, additional = _read_header(wire)
+        if word & _NOT_PLAIN or questions != 1 or not 0 < answer < MAX_RECORDS:
+            return None
+        for _ in range(answer):
+            owner, type_, class_, ttl, length = _read_pointer_and_fixed(wire, position)
+            if owner != _AT_QUESTION or type_ != rrtype or class_ != 1 or length != size:
+                return None
+            if ttl < least:
+                least = ttl
+            elif ttl >= TTL_LIMIT:
+                least = 0
+            position += 12 + size
+        if authority or additional:
+            position = _pass_plain(wire, position, authority, additional)
+    except (IndexError, struct.error):
+        return None
+    return least if position == len(wire) else None
+
+
+def _pass_plain(wire: bytes, position: int, authority: int, additional: int) -> int:
+    """The offset behind records whose owners are compressed, and a last OPT without options; -1 when others are there."""
+    if authority + additional > MAX_RECORDS // 2:
+        return -1
+    for left in range(authority + additional, 0, -1):
+        owner = position
+        length = wire[position]
+        while 0 < length < 0x40:
+            position += 1 + length
+            length = wire[position]
+        if length == 0xC0:
+            if wire[position + 3] == _OPT and not wire[position + 2]:
+                return -1
+            if left > additional and not (owner == position and _starts_label(wire, wire[position + 1])):
+                return -1
+            position += 12 + (wire[position + 10] << 8 | wire[position + 11])
+        elif left == 1 and additional and wire[owner : position + 3] == _OPT_OF_ROOT:
+            return -1 if wire[position + 5] or wire[position + 9] or wire[position + 10] else position + 11
+        else:
+            return -1
+    return position
+
+
+def _starts_label(wire: bytes, offset: int) -> bool:
+    """Whether a label of the first question's name starts there, or its root."""
+    position = 12
+    while position < offset and (length := wire[position]):
+        position += 1 + length
+    return position == offset
 
 
 def check_owners(wire: bytes, section: list[RecordLayout], memo: NameMemo) -> None:

@@ -12,10 +12,10 @@ from aioresolver.wire.compression import NameMemo, read_name, write_name
 from aioresolver.wire.edns import Edns
 from aioresolver.wire.entry import parse_entry
 from aioresolver.wire.layout import TTL_LIMIT, OptLayout, RecordLayout, Sections, check_owners, read_layout
-from aioresolver.wire.names import Name
+from aioresolver.wire.names import LENGTHS, Name
 from aioresolver.wire.rdata import GenericRdata, read_rdata, write_rdata
 
-__all__ = ["Message", "Question", "Record", "query_wire"]
+__all__ = ["Message", "Question", "Record", "query_frame", "query_wire"]
 
 _header = struct.Struct(">HHHHHH")
 _type_and_class = struct.Struct(">HH")
@@ -55,6 +55,14 @@ class Question(NamedTuple):
         if not isinstance(type, RRType):
             type = _TYPES_BY_NAME.get(type) or RRType.parse(type) if isinstance(type, str) else RRType(type)
         return tuple.__new__(cls, (Name.parse(name), type, class_))
+
+    def to_wire(self) -> bytes:
+        """The question section of a query for it."""
+        name, type_, class_ = self
+        end = _type_and_class.pack(type_, class_)
+        if "\\" in name or name == ".":
+            return name.to_wire() + end
+        return b"".join([LENGTHS[len(label)] + label for label in name.encode().split(b".")]) + end
 
     def __str__(self) -> str:
         return f"{self.name} {self.type}" if self.class_ == 1 else f"{self.name} {self.class_} {self.type}"
@@ -428,9 +436,12 @@ class Message:
 
 def query_wire(question: Question, *, edns: bool = True, recursion_desired: bool = True) -> bytes:
     """The bytes of `Message.query(question)`, with id 0 and the usual EDNS or none; for the hot path."""
-    name, rrtype, rrclass = question
-    head = _HEADS[recursion_desired, edns]
-    return b"".join((head, name.to_wire(), _type_and_class.pack(rrtype, rrclass), _TAIL if edns else b""))
+    return b"".join((_HEADS[recursion_desired, edns], question.to_wire(), _TAIL if edns else b""))
+
+
+def query_frame(*, edns: bool) -> tuple[bytes, bytes]:
+    """What stands before and behind the question in every `query_wire`, less the two bytes of the id."""
+    return _HEADS[True, edns][2:], _TAIL if edns else b""
 
 
 def _is_generic(rrtype: RRType, rrclass: RRClass, *, empty: bool) -> bool:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from aioresolver.errors import NameSyntaxError
 
-__all__ = ["BYTES_SHOWN", "MAX_NAME", "Name", "rest_of", "split_labels"]
+__all__ = ["BYTES_SHOWN", "LENGTHS", "MAX_NAME", "Name", "rest_of", "split_labels"]
 
 MAX_NAME = 255
 """How many bytes the wire form of a name may have (RFC 1035, 2.3.4)."""
@@ -25,7 +25,8 @@ BYTES_SHOWN = [
 ]
 """How each byte of a label is written (RFC 1035, 5.1)."""
 
-_LENGTHS = [bytes((length,)) for length in range(_MAX_LABEL + 1)]
+LENGTHS = [bytes((length,)) for length in range(_MAX_LABEL + 1)]
+"""The byte before a label that says how long it is."""
 
 
 class Name(str):
@@ -118,7 +119,7 @@ class Name(str):
     def to_wire(self) -> bytes:
         """The uncompressed wire form."""
         labels = self.encode().split(b".") if "\\" not in self and self != "." else split_labels(self)
-        return b"".join([_LENGTHS[len(label)] + label for label in labels])
+        return b"".join([LENGTHS[len(label)] + label for label in labels])
 
 
 _ROOT = Name(".")

@@ -1,0 +1,136 @@
+"""FastLane: the first try of every question at one upstream, in batches and by callback.
+
+Nothing is made for a question but its entry in a socket's table: no Future, no timer, no object that would remember
+tries. Nearly all questions need no more. What does not end well at once goes to a Lookup, which has time for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from aioresolver.answer import Answer
+from aioresolver.backends.batches import Landed
+from aioresolver.backends.lookup import Lookup, is_lame
+from aioresolver.backends.upstream import USEFUL_RCODES, Upstream
+from aioresolver.errors import MessageFormatError
+from aioresolver.transports.exchange import Exchange
+from aioresolver.transports.udp import UdpTransport
+from aioresolver.transports.udp_socket import Posted, Sheet
+from aioresolver.wire.message import Message, Question, query_frame
+
+__all__ = ["FastLane"]
+
+# A tighter deadline is for a Lookup, which measures in milliseconds.
+LEAST_TIME = 0.3
+TRUNCATED = 0x02
+
+
+class FastLane:
+    """Posts questions to one upstream over UDP, and reads the replies.
+
+    `landed` takes the answers, a batch at a time. `careful(question, deadline)` makes the Lookup for a question that was
+    not answered in time, or not well. `waiting` counts those on their way.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        transport: UdpTransport,
+        *,
+        landed: Landed,
+        careful: Callable[[Question, float], Lookup],
+        clock: Callable[[], float],
+    ) -> None:
+        self.upstream = upstream
+        self.waiting: int = 0
+        self._transport = transport
+        self._landed = landed
+        self._careful = careful
+        self._clock = clock
+        transport.taker = self
+
+    def suits(self, now: float, deadline: float) -> bool:
+        """Whether questions may go this way: in datagrams, and without haste."""
+        return self.upstream.scheme == "udp" and deadline - now >= LEAST_TIME
+
+    def post(self, questions: Sequence[Question], now: float, deadline: float) -> None:
+        """Send these."""
+        upstream = self.upstream
+        edns = upstream.speaks_edns(now)
+        due = now + upstream.health.patience(0, deadline - now)
+        self.waiting += len(questions)
+        upstream.sent(len(questions), now)
+        sheet = Sheet(*query_frame(edns=edns), now, due, deadline, edns)
+        self._transport.post([(question.to_wire(), question) for question in questions], sheet)
+
+    def took(self, replies: list[tuple[Posted, bytes]]) -> None:
+        """Replies have come."""
+        now = self._clock()
+        server, of_plain = self.upstream.text, Answer.of_plain
+        landed: list[tuple[Question, Answer[Any] | BaseException]] = []
+        doubtful: list[tuple[Posted, bytes]] = []
+        posted = replies[-1][0]
+        for posted, reply in replies:
+            question, sent = posted[1], posted[2].sent
+            answer: Answer[Any] | None = of_plain(question, reply, sent, server, now - sent)
+            if answer is None:
+                answer = self._read(posted, reply, now)
+            if answer is None:
+                doubtful.append((posted, reply))
+            else:
+                landed.append((question, answer))
+        self.waiting -= len(replies)
+        self.upstream.heard(len(replies), now - posted[2].sent, now)
+        if landed:
+            self.upstream.served(edns=posted[2].edns, now=now)
+            self._landed(landed)
+        for posted, reply in doubtful:
+            lookup = self._careful(posted[1], posted[2].deadline)
+            lookup.take_reply(self.upstream, reply, asked_at=posted[2].sent, edns=posted[2].edns)
+
+    def adopted(self, posted: Posted, exchange: Exchange) -> None:
+        """A question could not be carried, or its reply."""
+        self.waiting -= 1
+        sheet = posted[2]
+        lookup = self._careful(posted[1], sheet.deadline)
+        lookup.take_exchange(self.upstream, exchange, asked_at=sheet.sent, edns=sheet.edns)
+
+    def end_patience(self, now: float) -> None:
+        """Have those who waited long enough asked again; a late reply still counts."""
+        self._hand_over(now, silent=True)
+
+    def empty(self) -> None:
+        """Have a Lookup for each from now on."""
+        self._hand_over(float("inf"), silent=False)
+
+    def _hand_over(self, due: float, *, silent: bool) -> None:
+        for (_, question, sheet), exchange in self._transport.overdue(due):
+            self.waiting -= 1
+            lookup = self._careful(question, sheet.deadline)
+            lookup.take_exchange(self.upstream, exchange, asked_at=sheet.sent, edns=sheet.edns, silent=silent)
+
+    def withdraw(self, questions: Collection[Question]) -> int:
+        """Forget these; how many is returned."""
+        count = self._transport.withdraw(questions)
+        self.waiting -= count
+        self.upstream.window.used -= count
+        return count
+
+    def _read(self, posted: Posted, reply: bytes, now: float) -> Answer[Any] | None:
+        """The answer in a reply that is more than addresses; None when there is something about it."""
+        _, question, sheet = posted
+        if reply[2] & TRUNCATED:
+            return None
+        try:
+            message = Message.parse(reply)
+            if message.rcode not in USEFUL_RCODES:
+                return None
+            answer: Answer[Any] = Answer.of(
+                question, message, now=sheet.sent, server=self.upstream.text, elapsed=now - sheet.sent
+            )
+            if answer.dangling or is_lame(answer, message, sheet.sent):
+                return None
+        except MessageFormatError:
+            return None
+        return answer

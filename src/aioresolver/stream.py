@@ -1,0 +1,227 @@
+"""Stream: many names in, their outcomes out, as much at once as there is room for, in flat memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+from aioresolver.answer import Answer
+from aioresolver.dispatch import Dispatch
+from aioresolver.errors import (
+    ConfigurationError,
+    DNSError,
+    MessageFormatError,
+    NameSyntaxError,
+    ResolutionError,
+    TransportError,
+    UsageError,
+)
+from aioresolver.wire.message import Question
+
+__all__ = ["OUTCOMES", "Outcome", "Stream"]
+
+T = TypeVar("T")
+Outcome = Answer[Any] | DNSError | ValueError
+# A UsageError is the caller's mistake, and not the outcome of a name.
+OUTCOMES = (
+    Answer,
+    ConfigurationError,
+    MessageFormatError,
+    NameSyntaxError,
+    ResolutionError,
+    TransportError,
+    ValueError,
+)
+
+# What an iterator has no more of.
+END: Any = object()
+
+
+class Stream(Generic[T]):
+    """Asks for each of many items, and gives `(item, outcome)` as they come.
+
+    `question(item)` says what to ask for an item; its DNSError or ValueError is the item's outcome. `known(question, now)`
+    is what is known without asking. `finish(answer)` is what is given out of an answer; its DNSError is the outcome.
+
+    Items are pulled while fewer than `concurrency` are under way and fewer than `concurrency` outcomes wait to be taken.
+    """
+
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        question: Callable[[T], Question],
+        known: Callable[[Question, float], Outcome | None],
+        finish: Callable[[Answer[Any]], Answer[Any]] | None,
+        concurrency: int,
+    ) -> None:
+        self._dispatch = dispatch
+        self._items = items
+        self._source: Iterator[T | None]
+        self._question = question
+        self._known = known
+        self._clock: Callable[[], float]
+        self._finish = finish
+        self._concurrency = concurrency
+        self._under_way = 0
+        self._taken = 0  # outcomes that the consumer has, and may not have looked at yet
+        self._outcomes: list[tuple[T, Outcome]] = []
+        self._exhausted = False
+        self._failure: BaseException | None = None
+        self._arrival: asyncio.Future[None] | None = None
+
+    async def outcomes(self) -> AsyncGenerator[tuple[T, Outcome], None]:
+        """Every item with its outcome, once. Ending the iteration ends what is under way."""
+        dispatch = self._dispatch
+        self._clock = dispatch.bind().time
+        feed = None
+        if isinstance(self._items, AsyncIterable):
+            self._source = feed = _Feed(self._items, self._concurrency, dispatch.pump)
+        else:
+            self._source = iter(self._items)
+        dispatch.sources.append(self)
+        try:
+            while True:
+                dispatch.pump()
+                if self._outcomes:
+                    batch, self._outcomes = self._outcomes, []
+                    self._taken = len(batch)
+                    for outcome in batch:
+                        yield outcome
+                    self._taken = 0
+                elif self._failure is not None:
+                    raise self._failure
+                elif self._under_way or (feed is not None and not self._exhausted):
+                    await self._wait()
+                elif self._exhausted:
+                    return
+                else:
+                    raise UsageError("the iterable gives None, and nothing is under way that could change that")
+        finally:
+            dispatch.sources.remove(self)
+            dispatch.flights.detach(self)
+            if feed is not None:
+                await feed.aclose()
+
+    # ---- what the dispatch asks and tells
+
+    @property
+    def hunger(self) -> int:
+        """How many more questions it would have sent now."""
+        if self._exhausted:
+            return 0
+        waiting = len(self._outcomes) + self._taken
+        return min(self._concurrency - self._under_way, self._concurrency - waiting)
+
+    def pull(self, count: int) -> list[Question]:
+        """At most so many questions that nobody waited for until now, each attached to the flights."""
+        questions: list[Question] = []
+        source, outcomes = self._source, self._outcomes
+        before = len(outcomes)
+        now, question_of, known, attach = self._clock(), self._question, self._known, self._dispatch.attach
+        try:
+            while len(questions) < count and len(outcomes) < self._concurrency:
+                item = next(source, END)
+                if item is END:
+                    self._exhausted = True
+                    break
+                if item is None:
+                    break
+                try:
+                    question = question_of(item)
+                    found = known(question, now)
+                except (DNSError, ValueError) as error:
+                    outcomes.append((item, error))
+                    continue
+                if found is not None:
+                    self._settle(item, found)
+                    continue
+                if attach(question, self, item):
+                    questions.append(question)
+                self._under_way += 1
+        except Exception as error:  # noqa: BLE001 - of the iterable: the consumer is told after the outcomes that are there
+            self._exhausted = True
+            self._failure = error
+        if len(outcomes) > before or self._exhausted:
+            self._announce()
+        return questions
+
+    def arrived(self, item: T, outcome: Outcome | BaseException) -> None:
+        """An outcome has come."""
+        self._under_way -= 1
+        if type(outcome) is Answer and self._finish is None:
+            self._outcomes.append((item, outcome))
+        else:
+            self._settle(item, outcome)
+        arrival = self._arrival
+        if arrival is not None and not arrival.done():
+            arrival.set_result(None)
+
+    def _settle(self, item: T, outcome: Outcome | BaseException) -> None:
+        """Whatever is no outcome of one name ends the whole."""
+        if isinstance(outcome, Answer) and self._finish is not None:
+            try:
+                outcome = self._finish(outcome)
+            except DNSError as error:
+                outcome = error
+        if isinstance(outcome, OUTCOMES):
+            self._outcomes.append((item, outcome))
+        else:
+            self._exhausted = True
+            self._failure = outcome
+
+    def _announce(self) -> None:
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
+
+    async def _wait(self) -> None:
+        self._arrival = asyncio.get_running_loop().create_future()
+        try:
+            await self._arrival
+        finally:
+            self._arrival = None
+
+
+class _Feed(Generic[T]):
+    """An async iterable as an iterator that gives None while it has nothing; a task reads ahead."""
+
+    def __init__(self, items: AsyncIterable[T], ahead: int, wake: Callable[[], object]) -> None:
+        self._ahead = ahead
+        self._wake = wake
+        self._read: deque[T] = deque()
+        self._room = asyncio.Event()
+        self._task = asyncio.get_running_loop().create_task(self._run(items))
+
+    def __iter__(self) -> _Feed[T]:
+        return self
+
+    def __next__(self) -> T | None:
+        if self._read:
+            item = self._read.popleft()
+            self._room.set()
+            return item
+        if not self._task.done():
+            return None
+        if self._task.cancelled():
+            raise asyncio.CancelledError
+        error = self._task.exception()
+        if error is not None:
+            raise error
+        raise StopIteration
+
+    async def aclose(self) -> None:
+        """End the task."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _run(self, items: AsyncIterable[T]) -> None:
+        self._task.add_done_callback(lambda _: self._wake())
+        async for item in items:
+            self._read.append(item)
+            self._wake()
+            while len(self._read) >= self._ahead:
+                self._room.clear()
+                await self._room.wait()
