@@ -68,7 +68,7 @@ class _Reading:
         if self._close is not None:
             self._close()
 
-    def _read(self, items: Iterable[object]) -> Iterator[Input | BadInput]:
+    def _read(self, items: Iterable[Any]) -> Iterator[Input | BadInput]:
         types = self.types
         index = self._next
         for item in items:

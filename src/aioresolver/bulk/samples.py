@@ -55,9 +55,9 @@ class RunRecorder:
             raise ValueError(
                 f"a recorder takes samples every so many seconds, and keeps 2 or more: {every!r}, {most!r}"
             )
-        self.every = every
-        self.began = now
-        self.rows = 0
+        self.every: float = every
+        self.began: float = now
+        self.rows: int = 0
         self.statuses: Counter[str] = Counter()
         self._most = most
         self._samples: list[Sample] = []
@@ -181,11 +181,10 @@ class Latencies:
             return None
         seen = 0
         for bucket in sorted(self._buckets):
-            if bucket:
-                seen += self._buckets[bucket]
-                if seen >= rank:
-                    break
-        return _middle_of(bucket)
+            seen += self._buckets[bucket] if bucket else 0
+            if seen >= rank:
+                return _middle_of(bucket)
+        return None
 
 
 _status_of = itemgetter(Row._fields.index("status"))
