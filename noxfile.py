@@ -138,6 +138,13 @@ def agreement(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "tests/agreement", *session.posargs)
 
 
+@nox.session
+def endurance(session: nox.Session) -> None:
+    """Resolve in bulk for minutes: killed a hundred times, ten million lines, a full disk (root helps)."""
+    install(session, "tests")
+    session.run("python", "-m", "pytest", "tests/endurance", *session.posargs)
+
+
 @nox.session(python=MEASURED)
 def benchmarks(session: nox.Session) -> None:
     """Take every figure of docs/benchmarks.md, beside the peers; `-- --quick` only tries it (Debian, an idle machine)."""

@@ -49,7 +49,7 @@ FACE = 7  # __init__.py shows what the floors below this one have
 DOOR = 9  # __main__.py opens the command line
 
 # Folders of tests whose subject is the whole house.
-WHOLE = [("agreement",), ("benchmarks",), ("interop",), ("loopback",)]
+WHOLE = [("agreement",), ("benchmarks",), ("endurance",), ("interop",), ("loopback",)]
 VAGUE = {"utils", "util", "common", "helpers", "helper", "core", "types", "misc", "manager", "handlers"}
 
 

@@ -111,8 +111,8 @@ def test_errors_name_the_file():
     assert str(failure.value) == "[Errno 32] Broken pipe: 'out.jsonl'"
 
 
-def test_a_file_that_is_named_already_stays_named():
+def test_errors_about_a_file_beside_it_name_the_file():
     with pytest.raises(FileNotFoundError) as failure, naming("out.jsonl"):
-        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "elsewhere/x")
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "out.jsonl.partial")
 
-    assert failure.value.filename == "elsewhere/x"
+    assert failure.value.filename == "out.jsonl"

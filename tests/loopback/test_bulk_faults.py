@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -100,10 +101,25 @@ def write_names(folder, count):
     return str(path)
 
 
-def begun(process, path):
-    """Wait until the run has begun to write there, or has ended."""
-    while process.poll() is None and not os.path.exists(f"{path}.journal"):
-        time.sleep(0.001)
+@contextmanager
+def begun(words, out):
+    """A run that has begun to write there, or has ended; it is killed in the end."""
+    journal = Path(f"{out}.journal")
+    before = changed(journal)
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and changed(journal) == before:
+            time.sleep(0.001)
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def changed(path):
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def test_killed_at_random_instants_and_taken_up_again(server, tmp_path):
@@ -111,10 +127,9 @@ def test_killed_at_random_instants_and_taken_up_again(server, tmp_path):
     names, out, chance = write_names(tmp_path, count), tmp_path / "out.jsonl", random.Random(1)
     words = command(server, names, "--output", str(out), "--resume", "--rate", str(rate))
     while not out.exists():
-        with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-            begun(process, out)
+        with begun(words, out) as process:
             try:
-                process.wait(chance.uniform(0.1, 0.5))
+                process.wait(chance.uniform(0.0, 0.4))
             except subprocess.TimeoutExpired:
                 process.kill()
             assert process.stderr.read() == b""
@@ -131,8 +146,7 @@ def test_killed_at_random_instants_and_taken_up_again(server, tmp_path):
 def test_interrupted_and_taken_up_again(server, tmp_path):
     names, out = write_names(tmp_path, 3000), tmp_path / "out.csv.gz"
     words = command(server, names, "--output", str(out), "--rate", "3000")
-    with subprocess.Popen(words, stderr=subprocess.PIPE) as process:
-        begun(process, out)
+    with begun(words, out) as process:
         while process.poll() is None and server.count < 500:
             time.sleep(0.001)
         process.send_signal(signal.SIGINT)

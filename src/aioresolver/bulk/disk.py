@@ -129,10 +129,8 @@ def _write(disk: Disk, path: str, data: bytes) -> None:
 
 @contextmanager
 def naming(path: str) -> Iterator[None]:
-    """An OSError says which file it is about."""
+    """An OSError says which file it is about: this one, though it may be one beside it that could not be written."""
     try:
         yield
     except OSError as error:
-        if error.filename is not None and not isinstance(error.filename, int):
-            raise
         raise OSError(error.errno, error.strerror or str(error), path) from error
