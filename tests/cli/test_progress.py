@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from aioresolver.bulk.samples import Sample
 from aioresolver.cli.progress import (
     Moment,
+    Pace,
     ProgressBar,
     ProgressLine,
     clock,
-    moment_of,
     open_progress,
     shown_statuses,
 )
@@ -106,23 +105,14 @@ def test_clock(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
 
 
-def sample(time: float, rows: int, asked: int, lost: int) -> Sample:
-    return Sample(time, rows, 0.0, 0, asked, lost, 0.0, None, None, None, time / 100, {"ok": rows})
-
-
 def test_rate_and_loss_are_those_of_the_last_seconds() -> None:
-    samples = [sample(0.2 * n, 10 * n, 20 * n, 2 * n) for n in range(1, 51)]
-    samples.append(sample(12.0, 3000, 3000, 600))
-    moment = moment_of(samples, 3.5)
-    before = next(s for s in reversed(samples) if s.time <= 9.0)
-    assert moment.rate == pytest.approx((3000 - before.rows) / (12.0 - before.time))
-    assert moment.loss == pytest.approx((600 - before.lost) / (3000 - before.asked))
-    assert (moment.rows, moment.done, moment.left) == (3000, 0.12, 3.5)
-
-
-def test_the_first_moment() -> None:
-    assert moment_of([sample(0.5, 10, 0, 0)], None) == Moment(10, {"ok": 10}, 0.005, 20.0, None, None)
-    assert moment_of([sample(0.0, 0, 0, 0)], None).rate == 0.0
+    pace = Pace(100.0)
+    assert pace.at(100.0, rows=0, asked=0, lost=0) == (0.0, None)
+    assert pace.at(100.5, rows=10, asked=20, lost=1) == (20.0, 0.05)
+    for n in range(1, 21):
+        rate, loss = pace.at(100.5 + n, rows=10 + 100 * n, asked=20 + 200 * n, lost=1 + 50 * n)
+    assert (rate, loss) == (100.0, 0.25)
+    assert pace.at(124.0, rows=2010, asked=4020, lost=1001) == (0.0, None)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="terminals are opened differently there")

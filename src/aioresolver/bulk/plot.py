@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aioresolver.bulk.samples import Sample
 from aioresolver.bulk.statuses import STATUSES
@@ -51,7 +51,7 @@ STATUS_COLOURS = {
 }
 OTHER_COLOUR = "#000000"
 DASHED, DOTTED = (0, (4, 1.6)), (0, (1.2, 1.4))
-STYLE = {
+STYLE: Any = {
     "axes.axisbelow": True,
     "axes.edgecolor": "#c8c8c8",
     "axes.grid": True,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping
 from typing import IO, Any, NamedTuple, Protocol
 
-from aioresolver.bulk.samples import Sample
-
-__all__ = ["Moment", "Progress", "ProgressBar", "ProgressLine", "clock", "moment_of", "open_progress", "shown_statuses"]
+__all__ = ["Moment", "Pace", "Progress", "ProgressBar", "ProgressLine", "clock", "open_progress", "shown_statuses"]
 
 MOST_STATUSES = 5
 # Rates are those of the last seconds: steady enough to be read, quick enough to show what is going on.
@@ -31,14 +30,22 @@ class Moment(NamedTuple):
     left: float | None
 
 
-def moment_of(samples: Sequence[Sample], left: float | None) -> Moment:
-    """The moment of the last sample; there must be one."""
-    now = samples[-1]
-    before = next((sample for sample in reversed(samples) if now.time - sample.time >= SECONDS), None)
-    time, rows, asked, lost = (before.time, before.rows, before.asked, before.lost) if before else (0.0, 0, 0, 0)
-    sent = now.asked - asked
-    rate = (now.rows - rows) / (now.time - time) if now.time > time else 0.0
-    return Moment(now.rows, now.statuses, now.done, rate, min(1.0, (now.lost - lost) / sent) if sent else None, left)
+class Pace:
+    """Rate and loss of the last seconds, from the counts now and then."""
+
+    def __init__(self, now: float) -> None:
+        self._counts = deque([(now, 0, 0, 0)])
+
+    def at(self, now: float, *, rows: int, asked: int, lost: int) -> tuple[float, float | None]:
+        """Rows a second, and the share of the queries that were lost, None without queries."""
+        counts = self._counts
+        while len(counts) > 1 and now - counts[1][0] >= SECONDS:
+            counts.popleft()
+        time, rows_then, asked_then, lost_then = counts[0]
+        counts.append((now, rows, asked, lost))
+        sent = asked - asked_then
+        rate = (rows - rows_then) / (now - time) if now > time else 0.0
+        return rate, min(1.0, (lost - lost_then) / sent) if sent else None
 
 
 class Progress(Protocol):
