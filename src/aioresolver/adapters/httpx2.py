@@ -27,7 +27,7 @@ class Httpx2Transport(httpx2.AsyncHTTPTransport):
 
     The Host header, SNI and the certificate stay those of the URL. The address policy is asked about every host that
     is connected to, names and literals, and so about each redirect. Errors are httpx2's: a lookup that fails is a
-    `ConnectError` or a `ConnectTimeout`, and `error.__cause__.__cause__` is ours.
+    `ConnectError` or a `ConnectTimeout` with our words, and `error.__cause__.__context__` is our error.
 
     A client that is given a transport takes no proxies from the environment. Behind a proxy (`proxy=`, or `mounts=` of
     the client) it is the proxy that looks names up: only its own name comes here, and no policy sees the others.
