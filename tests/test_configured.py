@@ -349,3 +349,13 @@ def test_what_is_under_way_has_the_configuration_looked_at(run_virtual: Any, mon
         return [when - began for when in looks]
 
     assert run_virtual(main()) == pytest.approx([0, 2, 4, 20, 22, 24])
+
+
+async def test_looking_at_the_nameservers_first_changes_nothing():
+    async with DNSServer(*ZONES) as server, Resolver(ConfiguredBackend(Files(server.nameserver))) as resolver:
+        backend = resolver.backend
+        assert backend.upstreams == ()
+        await backend.query(Question.parse("www.corp.example"), asyncio.get_running_loop().time() + 5)
+        outcomes = [outcome async for _, outcome in resolver.query_many(["web.corp.example"])]
+        assert [answer[0].address for answer in outcomes] == ["192.0.2.2"]
+        assert [upstream.text for upstream in backend.upstreams] == [server.nameserver]

@@ -108,6 +108,8 @@ class ConfiguredBackend:
         """Give outcomes to `landed` from now on (see BatchBackend)."""
         self._served = landed, roomy
         self._one_by_one.serve(landed, roomy)
+        if self._stub is not None:
+            self._stub.serve(landed, roomy)
 
     def room(self, now: float) -> int:
         """How many questions the nameservers of the moment bear more than they have."""
@@ -135,8 +137,8 @@ class ConfiguredBackend:
 
     @property
     def upstreams(self) -> tuple[Upstream, ...]:
-        """The nameservers of the moment as they are known by now."""
-        return self._current_stub().upstreams
+        """The nameservers that are asked, as they are known by now; none before the first question."""
+        return () if self._stub is None else self._stub.upstreams
 
     def expel(self, server: str) -> bool:
         """Ask a nameserver no more, unless it is the last one; until the configuration changes."""
