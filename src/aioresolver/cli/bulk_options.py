@@ -39,6 +39,7 @@ class Plan(NamedTuple):
     backend: str
     cache: bool
     check_servers: bool
+    check_domains: tuple[str, ...]
     wildcards: str | None
     stats: str | None
     plot: str | None
@@ -68,7 +69,13 @@ def add_bulk_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--rate-per-server", type=_rate, metavar="N", help="packets a second to each nameserver")
     how.add_argument("--concurrency", type=_count, metavar="N", help="lookups under way at once")
     how.add_argument("--no-cache", dest="cache", action="store_false", help="remember nothing: for names all different")
-    how.add_argument("--check-servers", action="store_true", help="test the nameservers, and bench those that lie")
+    how.add_argument("--check-servers", action="store_true", help="test the nameservers, and expel those that lie")
+    how.add_argument(
+        "--check-domain",
+        action="append",
+        metavar="NAME,…",
+        help="domains below which random names do not exist, to test with instead of well-known ones",
+    )
     rows = parser.add_argument_group("where the rows go")
     rows.add_argument("--output", default="-", metavar="FILE", help="instead of standard output; .gz and .zst pack it")
     rows.add_argument(
@@ -104,6 +111,7 @@ def read_plan(options: argparse.Namespace) -> Plan:
         backend=options.backend,
         cache=options.cache,
         check_servers=options.check_servers,
+        check_domains=tuple(word for text in options.check_domain or () for word in text.split(",")),
         wildcards=options.wildcards,
         stats=options.stats,
         plot=options.plot,
@@ -139,6 +147,8 @@ def _check_asking(plan: Plan) -> None:
     """Some things only a CSV file has, some only our own client can do."""
     if plan.column is None and (plan.header or plan.delimiter is not None):
         raise ValueError("--header and --delimiter are about CSV: say with --column which one has the names")
+    if plan.check_domains and not plan.check_servers:
+        raise ValueError("--check-domain says what to test nameservers with: give --check-servers too")
     for option, wanted in (("--rate-per-server", plan.rate_per_server), ("--check-servers", plan.check_servers)):
         if wanted and plan.backend != "stub":
             raise ValueError(f"{option} needs the stub backend: leave out --backend {plan.backend}")

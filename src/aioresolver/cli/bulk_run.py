@@ -19,10 +19,12 @@ from typing import Any
 from aioresolver.bulk.asker import Asker
 from aioresolver.bulk.filters import Filter, sift
 from aioresolver.bulk.inputs import ArrivingInputs, Inputs
+from aioresolver.bulk.kernel_drops import KernelDrops
 from aioresolver.bulk.lines import UnreadableInput
 from aioresolver.bulk.run import BulkRun
 from aioresolver.bulk.samples import RunRecorder, Sample
 from aioresolver.bulk.statuses import ANSWERED
+from aioresolver.bulk.trust import Trust
 from aioresolver.bulk.wildcards import Wildcards
 from aioresolver.cli.bulk_options import Plan
 from aioresolver.cli.progress import Moment, Pace, Progress, open_progress
@@ -73,6 +75,7 @@ class BulkCommand:
     async def _resolve(self) -> tuple[Figures, int]:
         loop = asyncio.get_running_loop()
         began = loop.time()
+        drops = KernelDrops()
         async with self._resolver, Asker(self._resolver) as asker:
             filters = self._filters()
             run = BulkRun(
@@ -99,8 +102,8 @@ class BulkCommand:
             elapsed=loop.time() - began,
             earlier=self._earlier,
             upstreams=self._upstreams(),
-            kernel_drops=None,
-            notes=[note for filter_ in filters for note in _notes(filter_)],
+            kernel_drops=drops.count,
+            notes=[*([drops.advice] if drops.advice else []), *(note for each in filters for note in _notes(each))],
         )
         return figures, status
 
@@ -131,6 +134,10 @@ class BulkCommand:
 
     def _filters(self) -> list[Filter]:
         filters: list[Filter] = []
+        if self._plan.check_servers:
+            domains = self._plan.check_domains
+            known: dict[str, Any] = {"domains": domains, "anchors": {}} if domains else {}
+            filters.append(Trust.of(self._resolver, **known))
         if self._plan.wildcards is not None:
             filters.append(Wildcards("drop" if self._plan.wildcards == "drop" else "mark"))
         return filters
@@ -241,6 +248,9 @@ def _notes(filter_: Filter) -> list[str]:
         return [
             f"wildcards: {filter_.wild:,} rows made up, {filter_.real:,} real{unknown} ({filter_.asked:,} questions)"
         ]
+    if isinstance(filter_, Trust):
+        checked = f"nameservers: {filter_.compared:,} answers compared, {filter_.asked_again:,} asked again elsewhere"
+        return [f"{checked} ({filter_.asked:,} questions)", *filter_.complaints]
     return []
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 from typing import Any
 
 from aioresolver.answer import Answer
 from aioresolver.cli.options import add_resolver_options, make_resolver, split_nameservers
-from aioresolver.cli.output import describe, row_of
+from aioresolver.cli.output import describe, json_line
 from aioresolver.errors import DNSError, LookupTimeout, NameNotFound, NameSyntaxError, NoRecords, ResolutionError
 from aioresolver.system.literal import parse_literal
 from aioresolver.wire.codes import RRType
@@ -59,9 +58,12 @@ def run(options: argparse.Namespace) -> int:
             except ResolutionError as error:
                 return error
 
-    outcome = asyncio.run(look_up())
-    _show(name, str(type_), outcome, options)
-    return NO_REPLY if _unanswered(outcome) else REPLIED
+    async def show() -> int:
+        outcome = await look_up()
+        _show(name, type_, outcome, options)
+        return NO_REPLY if _unanswered(outcome) else REPLIED
+
+    return asyncio.run(show())
 
 
 def name_and_type(words: list[str]) -> tuple[str, RRType]:
@@ -81,9 +83,9 @@ def name_and_type(words: list[str]) -> tuple[str, RRType]:
             raise error from None
 
 
-def _show(name: str, type_: str, outcome: Answer[Any] | DNSError, options: argparse.Namespace) -> None:
+def _show(name: str, type_: RRType, outcome: Answer[Any] | DNSError, options: argparse.Namespace) -> None:
     if options.json:
-        print(json.dumps(row_of(name, type_, outcome)))
+        print(json_line(name, type_, outcome, now=asyncio.get_running_loop().time()))
     elif options.short and isinstance(outcome, Answer):
         for data in outcome:
             print(data)

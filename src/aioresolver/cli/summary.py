@@ -37,7 +37,7 @@ class Figures(TypedDict):
     over. `rows` there are, of which `statuses` tells how many have which, and `earlier` were made by an earlier run.
     `unfinished`: rows that were due when the run was ended early, else 0. `asked` and `lost` are queries,
     retransmissions included; `loss` is the share that was lost, null when nothing was asked. `kernel_drops`: replies that this machine
-    threw away because its buffers were full, null when it does not tell. `latency`: within what time half, 90 % and
+    threw away because its buffers were full, null when it does not tell. `notes` are sentences. `latency`: within what time half, 90 % and
     99 % of the answers came. `history`: samples of the run, objects as `aioresolver.bulk.Sample` has fields.
     """
 
@@ -144,17 +144,7 @@ def summary_lines(figures: Figures) -> list[str]:
     lines = [f"{figures['ended']}: {figures['inputs']:,} inputs, {headline(figures)}{earlier} {speed}"]
     if statuses:
         lines.append(f"statuses: {statuses}")
-    if figures["kernel_drops"]:
-        lines.append(drops_line(figures["kernel_drops"]))
     return [*lines, *_server_lines(figures["servers"]), *figures["notes"]]
-
-
-def drops_line(drops: int) -> str:
-    """What it means that the kernel dropped replies, and the remedy."""
-    return (
-        f"this machine dropped {drops:,} replies because the receive buffers were full (they were asked for again): "
-        "sudo sysctl net.core.rmem_max=8388608 gives them room"
-    )
 
 
 def _server_lines(servers: Sequence[Server]) -> list[str]:
