@@ -88,7 +88,7 @@ def test_killed_at_random_instants_while_the_server_misbehaves(server, tmp_path,
             Fault.servfail(probability=0.02),
         ]
     )
-    rate, count, kills, chance = 3000, 60_000, 0, random.Random(7)
+    rate, count, kills, chance = 3000, 100_000, 0, random.Random(7)
     (tmp_path / "names").write_text("".join(f"n{number // 2}.w.bulk.test\n" for number in range(count)))
     out = tmp_path / name
     words = command(server, str(tmp_path / "names"), "--output", str(out), "--resume", "--rate", str(rate))
