@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aioresolver import Cache, Resolver
 from aioresolver.answer import Answer
 from aioresolver.bulk import BulkRun, Input, Row, RowsLost, RunRecorder, UnreadableInput, read_inputs
 from aioresolver.errors import Attempt, LookupTimeout, ServerFailure, UsageError
+from aioresolver.testing import DNSServer, Fault
 from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
@@ -440,3 +442,93 @@ def test_whatever_goes_in_comes_out_once(dict_resolver, lines, types, answers, p
     assert Counter((row.index, row.type) for row in rows) == due
     assert counts.due == counts.rows == sum(counts.statuses.values()) == len(rows)
     assert counts.inputs + counts.blank == len(lines)
+
+
+# ---- with a resolver and a server
+
+ZONE = """
+$ORIGIN run.test.
+@        60 SOA ns hostmaster 1 7200 3600 1209600 30
+both     60 A 192.0.2.1
+both     60 AAAA 2001:db8::1
+both     60 MX 10 mail
+alias    60 CNAME both
+dangling 60 CNAME gone
+*.w      60 A 192.0.2.7
+"""
+
+
+@pytest.fixture
+async def server():
+    async with DNSServer(ZONE) as server:
+        yield server
+
+
+async def test_one_query_for_a_dead_name_and_one_for_each_type_of_a_living_one(server):
+    names = ["both.run.test", "alias.run.test", "dangling.run.test", "dead.run.test"]
+    async with Resolver(server.nameserver, cache=Cache(0)) as resolver:
+        run = BulkRun(resolver, names, types=["A", "AAAA", "MX", "TXT", "CNAME"])
+        rows = await rows_of(run)
+
+    assert {(row.input.partition(".")[0], row.type): (row.status, row.data) for row in rows} == {
+        ("both", "A"): ("ok", ("192.0.2.1",)),
+        ("both", "AAAA"): ("ok", ("2001:db8::1",)),
+        ("both", "CNAME"): ("no-data", ()),
+        ("both", "MX"): ("ok", ("10 mail.run.test.",)),
+        ("both", "TXT"): ("no-data", ()),
+        ("alias", "A"): ("ok", ("192.0.2.1",)),
+        ("alias", "AAAA"): ("ok", ("2001:db8::1",)),
+        ("alias", "CNAME"): ("ok", ("both.run.test.",)),
+        ("alias", "MX"): ("ok", ("10 mail.run.test.",)),
+        ("alias", "TXT"): ("no-data", ()),
+        ("dangling", "A"): ("nxdomain", ()),
+        ("dangling", "AAAA"): ("nxdomain", ()),
+        ("dangling", "CNAME"): ("ok", ("gone.run.test.",)),
+        ("dangling", "MX"): ("nxdomain", ()),
+        ("dangling", "TXT"): ("nxdomain", ()),
+        ("dead", "A"): ("nxdomain", ()),
+        ("dead", "AAAA"): ("nxdomain", ()),
+        ("dead", "CNAME"): ("nxdomain", ()),
+        ("dead", "MX"): ("nxdomain", ()),
+        ("dead", "TXT"): ("nxdomain", ()),
+    }
+    assert all(row.aliases for row in rows if row.index in (1, 2) and row.type != "CNAME")
+    asked = Counter(query.name.partition(".")[0] for query in server.queries)
+    assert asked == {"both": 5, "alias": 5, "dangling": 2, "dead": 1}
+    assert sum(row.attempts for row in rows) == 13
+
+
+async def test_a_resolver_is_asked_for_pipes_of_names_too(server):
+    async def names():
+        for number in range(300):
+            yield f"n{number}.w.run.test"
+            if number % 50 == 0:
+                await asyncio.sleep(0.001)
+
+    async with Resolver(server.nameserver) as resolver:
+        rows = await rows_of(BulkRun(resolver, names(), types="A,MX"))
+
+    assert [row.index for row in rows] == [index for index in range(300) for _ in "AM"]
+    assert {(row.type, row.status) for row in rows} == {("A", "ok"), ("MX", "no-data")}
+
+
+async def test_every_row_comes_at_a_loss_of_every_third_packet():
+    async with DNSServer(ZONE, faults=[Fault.drop(0.3)]) as server, Resolver(server.nameserver) as resolver:
+        run = BulkRun(resolver, [f"n{number}.w.run.test" for number in range(200)], recorder=RunRecorder(0.0))
+        rows = await rows_of(run)
+
+    assert [row.index for row in rows] == list(range(200))
+    assert run.counts.statuses["ok"] >= 190
+
+
+async def test_leaving_a_real_run_early_leaves_nothing_under_way(server):
+    async with Resolver(server.nameserver) as resolver:
+        await resolver.query("both.run.test")
+        before = asyncio.all_tasks()
+        run = BulkRun(resolver, (f"n{number}.w.run.test" for number in range(100_000)), concurrency=10)
+        async with aclosing(run.batches()) as batches:
+            await anext(batches)
+        assert asyncio.all_tasks() == before
+        assert resolver.stats.under_way == 0
+
+    assert run.counts.unfinished > 0
