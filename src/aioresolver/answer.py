@@ -206,7 +206,9 @@ class Answer(Generic[D_co]):
     @property
     def empty(self) -> bool:
         """Whether it has no records; an answer that nobody read yet need not be decoded to tell."""
-        return not self._is_plain() and not self._read().records
+        if self._chain is None and type(self._message) is bytes:
+            return False
+        return not self._read().records
 
     @property
     def dangling(self) -> bool:
@@ -257,7 +259,9 @@ class Answer(Generic[D_co]):
         return answer
 
     def __bool__(self) -> bool:
-        return not self.empty
+        if self._chain is None and type(self._message) is bytes:
+            return True
+        return bool(self._read().records)
 
     def __len__(self) -> int:
         return len(self.data)
@@ -270,7 +274,9 @@ class Answer(Generic[D_co]):
     @overload
     def __getitem__(self, index: slice) -> tuple[D_co, ...]: ...
     def __getitem__(self, index: int | slice) -> D_co | tuple[D_co, ...]:
-        return self.data[index]
+        if self._chain is None and type(self._message) is bytes:
+            return self._plain_data()[index]
+        return self._read().data[index]
 
     def __repr__(self) -> str:
         data = ", ".join(map(str, self.data)) or self.rcode.name

@@ -159,6 +159,9 @@ class Cache:
         """
         answers = self._answers
         answer = answers.get(question)
+        if answer is None and not self._totals and not self._failures:
+            self._stats.misses += 1
+            return None
         if answer is None or answer.expires <= now:
             return self._get_less(question, answer, now)
         answers.move_to_end(question)

@@ -94,7 +94,9 @@ class Dispatch:
         self.sources: list[Source] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._backend = backend
-        self._queue: deque[tuple[Question, float]] = deque()
+        # Those who wait for their turn, and since when; two, for the garbage collector has to look at a pair.
+        self._queue: deque[Question] = deque()
+        self._queued_at: deque[float] = deque()
         self._withdrawn: set[Question] = set()
         self._answered_at = float("-inf")
         self._places = 0  # of the limiter, that are ours and not used yet
@@ -131,20 +133,23 @@ class Dispatch:
         new = question not in self.flights
         asker = self.flights.join(question, loop=loop)
         if new:
-            self._queue.append((question, loop.time()))
-            self.pump()
+            queue = self._queue
+            queue.append(question)
+            self._queued_at.append(loop.time())
+            if len(queue) == 1:  # or there is no room, and when there is, `pump` will be called
+                self.pump()
         else:
             self.stats.joined += 1
         return asker
 
-    def attach(self, question: Question, source: Source, tag: Any) -> bool:
+    def ask(self, question: Question, source: Source, tag: Any) -> bool:
         """Have a source told what becomes of a question; whether it is now for the source to have it sent."""
-        if question in self._withdrawn:
+        if self._withdrawn and question in self._withdrawn:
             self._withdraw()
-        new = self.flights.attach(question, source, tag)
-        if not new:
-            self.stats.joined += 1
-        return new
+        if self.flights.attach(question, source, tag):
+            return True
+        self.stats.joined += 1
+        return False
 
     def submit(self, question: Question) -> asyncio.Future[Answer[Any]]:
         """`fetch` without a coroutine, unless stale answers may serve."""
@@ -198,6 +203,7 @@ class Dispatch:
         if not self._closed:
             self._closed = True
             self._queue.clear()
+            self._queued_at.clear()
             if self._stall_alarm is not None:
                 self._stall_alarm.cancel()
             if self._ticket is not None:
@@ -228,7 +234,7 @@ class Dispatch:
         questions: list[Question] = []
         alone = 0
         while queue and places > len(questions) + alone:
-            question, queued_at = queue.popleft()
+            question, queued_at = queue.popleft(), self._queued_at.popleft()
             if question not in flights:
                 continue
             if queued_at <= self._answered_at or now - queued_at < AT_ONCE:
@@ -327,7 +333,8 @@ class Dispatch:
         withdrawn, self._withdrawn = self._withdrawn, set()
         if self._closed or not withdrawn:
             return
-        self._queue = deque(waiting for waiting in self._queue if waiting[0] not in withdrawn)
+        left = [pair for pair in zip(self._queue, self._queued_at, strict=True) if pair[0] not in withdrawn]
+        self._queue, self._queued_at = deque(pair[0] for pair in left), deque(pair[1] for pair in left)
         self._leave(self._backend.withdraw(withdrawn))
         self.pump()
 
@@ -338,14 +345,15 @@ class Dispatch:
         if not queue or loop is None:
             return
         now = loop.time()
-        due = max(queue[0][1], self._answered_at) + self.timeout
+        due = max(self._queued_at[0], self._answered_at) + self.timeout
         if due > now:
             self._stall_alarm = loop.call_at(due, self._look_for_stalled)
         elif now > due + GRACE / 2 and not in_grace:
             self._stall_alarm = loop.call_later(GRACE, partial(self._look_for_stalled, in_grace=True))
         else:
-            while queue and queue[0][1] + self.timeout <= now:
-                self._stalled(queue.popleft()[0])
+            while queue and self._queued_at[0] + self.timeout <= now:
+                self._queued_at.popleft()
+                self._stalled(queue.popleft())
             self.pump()
 
     def _stalled(self, question: Question) -> None:

@@ -439,9 +439,10 @@ def _ended(loop: asyncio.AbstractEventLoop, how: Answer[Any] | Exception) -> asy
 def _questions(rrtype: RRType) -> Callable[[Any], Question]:
     """What makes the question of an item of many; hot."""
     make, parse, class_ = tuple.__new__, Name.parse, RRClass.IN
+    is_plain = rrtype != RRType.PTR
 
     def question(item: Any) -> Question:
-        if type(item) is str and rrtype != RRType.PTR:
+        if is_plain and type(item) is str:
             return make(Question, (parse(item), rrtype, class_))
         return _question(*_asked(item, rrtype))
 

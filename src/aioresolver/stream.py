@@ -121,7 +121,8 @@ class Stream(Generic[T]):
         questions: list[Question] = []
         source, outcomes = self._source, self._outcomes
         before = len(outcomes)
-        now, question_of, known, attach = self._clock(), self._question, self._known, self._dispatch.attach
+        now, question_of, known = self._clock(), self._question, self._known
+        ask = self._dispatch.ask
         try:
             while len(questions) < count and len(outcomes) < self._concurrency:
                 item = next(source, END)
@@ -139,7 +140,7 @@ class Stream(Generic[T]):
                 if found is not None:
                     self._settle(item, found)
                     continue
-                if attach(question, self, item):
+                if ask(question, self, item):
                     questions.append(question)
                 self._under_way += 1
         except Exception as error:  # noqa: BLE001 - of the iterable: the consumer is told after the outcomes that are there

@@ -17,7 +17,7 @@ from aioresolver.errors import MessageFormatError
 from aioresolver.transports.exchange import Exchange
 from aioresolver.transports.udp import UdpTransport
 from aioresolver.transports.udp_socket import Posted, Sheet
-from aioresolver.wire.message import Message, Question, query_frame
+from aioresolver.wire.message import Message, Question, query_frame, question_section
 
 __all__ = ["FastLane"]
 
@@ -62,7 +62,7 @@ class FastLane:
         self.waiting += len(questions)
         upstream.sent(len(questions), now)
         sheet = Sheet(*query_frame(edns=edns), now, due, deadline, edns)
-        self._transport.post([(question.to_wire(), question) for question in questions], sheet)
+        self._transport.post(list(zip(map(question_section, questions), questions, strict=True)), sheet)
 
     def took(self, replies: list[tuple[Posted, bytes]]) -> None:
         """Replies have come."""

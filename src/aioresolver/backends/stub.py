@@ -64,6 +64,7 @@ class StubBackend(Closing):
             raise ConfigurationError(f"rate is how many queries a second a nameserver gets, above 0, not {rate!r}")
         self.nameservers: tuple[Nameserver, ...] = tuple(dict.fromkeys(parsed))
         self.rotate: bool = rotate
+        self._has_rate = rate is not None
         self._upstreams = [Upstream(n, open_transport, room=self._pump, rate=rate) for n in self.nameservers]
         self._lanes: dict[Upstream, FastLane] = {}
         self._equals: Sequence[Upstream] = self._upstreams
@@ -112,7 +113,7 @@ class StubBackend(Closing):
             room = self._equals[0].window.room(now)
         else:
             room = sum(upstream.window.room(now) for upstream in self._equals)
-        if not room:
+        if not room and self._has_rate:
             self._wait_for_rate(now)
         return room
 

@@ -45,7 +45,7 @@ class SingleFlight(Generic[K, V]):
     def join(self, key: K, *, loop: asyncio.AbstractEventLoop) -> asyncio.Future[V]:
         """A future of this asker's own for what will come; cancelling it harms no other."""
         asker: _Asker[V] = _Asker(loop=loop)
-        asker.key, asker.leave = key, self._leave
+        asker.key, asker.flights = key, self
         self._wait(key, asker)
         return asker
 
@@ -63,7 +63,7 @@ class SingleFlight(Generic[K, V]):
         for key, waiting in list(self._waiting.items()):
             for waiter in list(waiting) if type(waiting) is _Crowd else (waiting,):
                 if type(waiter) is tuple and waiter[0] is receiver:
-                    self._leave(key, waiter)
+                    self.leave(key, waiter)
 
     def land(self, key: K, result: V) -> None:
         """Give the result to all who wait for the key."""
@@ -120,7 +120,8 @@ class SingleFlight(Generic[K, V]):
         else:
             self._waiting[key] = _Crowd((waiting, waiter))
 
-    def _leave(self, key: K, waiter: _Waiter) -> None:
+    def leave(self, key: K, waiter: _Waiter) -> None:
+        """One who waited for the key does so no more."""
         waiting = self._waiting.get(key)
         if type(waiting) is _Crowd:
             if waiting.loses(waiter):
@@ -136,16 +137,16 @@ class SingleFlight(Generic[K, V]):
 class _Asker(asyncio.Future[V]):
     """The future of one asker."""
 
-    __slots__ = ("key", "leave")
+    __slots__ = ("flights", "key")
 
+    flights: SingleFlight[Any, V]
     key: Any
-    leave: Callable[[Any, Any], None]
 
     def cancel(self, msg: Any | None = None) -> bool:
         """This asker leaves."""
         if not super().cancel(msg):
             return False
-        self.leave(self.key, self)
+        self.flights.leave(self.key, self)
         return True
 
 

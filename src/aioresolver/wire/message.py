@@ -15,7 +15,7 @@ from aioresolver.wire.layout import TTL_LIMIT, OptLayout, RecordLayout, Sections
 from aioresolver.wire.names import LENGTHS, Name
 from aioresolver.wire.rdata import GenericRdata, read_rdata, write_rdata
 
-__all__ = ["Message", "Question", "Record", "query_frame", "query_wire"]
+__all__ = ["Message", "Question", "Record", "query_frame", "query_wire", "question_section"]
 
 _header = struct.Struct(">HHHHHH")
 _type_and_class = struct.Struct(">HH")
@@ -34,6 +34,8 @@ _HEADS = {
 }
 _TAIL = _EDNS.to_wire()
 
+# Type and class, as they end the question section of the Internet's class.
+_ENDS = {rrtype: _type_and_class.pack(rrtype, 1) for rrtype in RRType}
 _FLAGS = 0x87F0
 # What these types mean is defined for the Internet's class alone.
 _INTERNET_ONLY = frozenset({RRType.A, RRType.AAAA, RRType.SRV, RRType.NAPTR, RRType.SVCB, RRType.HTTPS})
@@ -55,14 +57,6 @@ class Question(NamedTuple):
         if not isinstance(type, RRType):
             type = _TYPES_BY_NAME.get(type) or RRType.parse(type) if isinstance(type, str) else RRType(type)
         return tuple.__new__(cls, (Name.parse(name), type, class_))
-
-    def to_wire(self) -> bytes:
-        """The question section of a query for it."""
-        name, type_, class_ = self
-        end = _type_and_class.pack(type_, class_)
-        if "\\" in name or name == ".":
-            return name.to_wire() + end
-        return b"".join([LENGTHS[len(label)] + label for label in name.encode().split(b".")]) + end
 
     def __str__(self) -> str:
         return f"{self.name} {self.type}" if self.class_ == 1 else f"{self.name} {self.class_} {self.type}"
@@ -436,7 +430,16 @@ class Message:
 
 def query_wire(question: Question, *, edns: bool = True, recursion_desired: bool = True) -> bytes:
     """The bytes of `Message.query(question)`, with id 0 and the usual EDNS or none; for the hot path."""
-    return b"".join((_HEADS[recursion_desired, edns], question.to_wire(), _TAIL if edns else b""))
+    return b"".join((_HEADS[recursion_desired, edns], question_section(question), _TAIL if edns else b""))
+
+
+def question_section(question: Question) -> bytes:
+    """The question section of a query."""
+    name, type_, class_ = question
+    end = _ENDS.get(type_) if class_ == 1 else None
+    if end is None or "\\" in name or name == ".":
+        return name.to_wire() + _type_and_class.pack(type_, class_)
+    return b"".join([LENGTHS[len(label)] + label for label in name.encode().split(b".")]) + end
 
 
 def query_frame(*, edns: bool) -> tuple[bytes, bytes]:
