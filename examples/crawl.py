@@ -18,9 +18,11 @@ async def fetch(session: aiohttp.ClientSession, url: str) -> None:
 
 
 async def main(*urls: str) -> None:
-    async with Resolver(rotate=True) as resolver:
-        async with aiohttp.ClientSession(connector=aiohttp_connector(resolver)) as session:
-            await asyncio.gather(*(fetch(session, url) for url in urls))
+    async with (
+        Resolver(rotate=True) as resolver,
+        aiohttp.ClientSession(connector=aiohttp_connector(resolver)) as session,
+    ):
+        await asyncio.gather(*(fetch(session, url) for url in urls))
 
 
 asyncio.run(main(*(sys.argv[1:] or ["http://example.org/", "http://python.org/", "http://no.example.org/"])))

@@ -19,9 +19,11 @@ async def fetch(client: httpx.AsyncClient, url: str) -> None:
 
 
 async def main(*urls: str) -> None:
-    async with Resolver(policy=AddressPolicy.public()) as resolver:
-        async with httpx.AsyncClient(transport=HttpxTransport(resolver)) as client:
-            await asyncio.gather(*(fetch(client, url) for url in urls))
+    async with (
+        Resolver(policy=AddressPolicy.public()) as resolver,
+        httpx.AsyncClient(transport=HttpxTransport(resolver)) as client,
+    ):
+        await asyncio.gather(*(fetch(client, url) for url in urls))
 
 
 asyncio.run(main(*(sys.argv[1:] or ["http://127.1/", "http://[::1]/", "http://rebind.example.org/"])))
