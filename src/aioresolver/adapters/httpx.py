@@ -13,8 +13,8 @@ WANTED = 'aioresolver.adapters.httpx needs httpx 0.27 or newer: pip install "aio
 
 try:
     import httpx
-except ImportError as error:
-    raise type(error)(WANTED, name=error.name) from error
+except ImportError as _error:
+    raise type(_error)(WANTED, name=_error.name) from _error
 
 __all__ = ["HttpxTransport"]
 

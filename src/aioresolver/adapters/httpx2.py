@@ -13,8 +13,8 @@ WANTED = 'aioresolver.adapters.httpx2 needs httpx2 2.0 or newer: pip install "ai
 
 try:
     import httpx2
-except ImportError as error:
-    raise type(error)(WANTED, name=error.name) from error
+except ImportError as _error:
+    raise type(_error)(WANTED, name=_error.name) from _error
 
 __all__ = ["Httpx2Transport"]
 
