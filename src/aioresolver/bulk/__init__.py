@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from aioresolver.bulk.counts import Counts, RowsLost
 from aioresolver.bulk.inputs import ArrivingInputs, BadInput, Input, Inputs
+from aioresolver.bulk.journal import Journal
 from aioresolver.bulk.lines import UnreadableInput
+from aioresolver.bulk.manifest import input_identity
 from aioresolver.bulk.rows import Row
 from aioresolver.bulk.run import BulkRun
 from aioresolver.bulk.samples import RunRecorder, Sample
 from aioresolver.bulk.sources import read_inputs
 from aioresolver.bulk.statuses import STATUSES
+from aioresolver.bulk.writers import Writer, open_writer
 
 __all__ = [
     "STATUSES",
@@ -19,10 +22,14 @@ __all__ = [
     "Counts",
     "Input",
     "Inputs",
+    "Journal",
     "Row",
     "RowsLost",
     "RunRecorder",
     "Sample",
     "UnreadableInput",
+    "Writer",
+    "input_identity",
+    "open_writer",
     "read_inputs",
 ]
