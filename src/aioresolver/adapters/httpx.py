@@ -5,16 +5,16 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-from aioresolver.adapters.httpcore import HttpcoreBackend
-from aioresolver.connect import ATTEMPT_DELAY
-from aioresolver.resolver import Resolver
-
 WANTED = 'aioresolver.adapters.httpx needs httpx 0.27 or newer: pip install "aioresolver[httpx]"'
 
 try:
     import httpx
 except ImportError as _error:
     raise type(_error)(WANTED, name=_error.name) from _error
+
+from aioresolver.adapters.httpcore import HttpcoreBackend
+from aioresolver.connect import ATTEMPT_DELAY
+from aioresolver.resolver import Resolver
 
 __all__ = ["HttpxTransport"]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-from aioresolver.adapters.httpcore2 import Httpcore2Backend
-from aioresolver.connect import ATTEMPT_DELAY
-from aioresolver.resolver import Resolver
-
 WANTED = 'aioresolver.adapters.httpx2 needs httpx2 2.0 or newer: pip install "aioresolver[httpx2]"'
 
 try:
     import httpx2
 except ImportError as _error:
     raise type(_error)(WANTED, name=_error.name) from _error
+
+from aioresolver.adapters.httpcore2 import Httpcore2Backend
+from aioresolver.connect import ATTEMPT_DELAY
+from aioresolver.resolver import Resolver
 
 __all__ = ["Httpx2Transport"]
 
