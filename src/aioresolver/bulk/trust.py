@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from random import Random, SystemRandom
+from random import Random, SystemRandom  # the latter is from os.urandom; tests hand in the former
 from typing import Any
 
 from aioresolver.bulk.checks import Again, Check, CheckedServer, KnownQuestion, Sibling
