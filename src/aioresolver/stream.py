@@ -132,8 +132,8 @@ class Stream(Generic[T]):
                 if item is END:
                     self._exhausted = True
                     break
-                self._dry = item is None
-                if self._dry:
+                if item is None:
+                    self._dry = True
                     break
                 try:
                     question = question_of(item)
