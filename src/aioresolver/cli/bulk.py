@@ -52,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
         concurrency=plan.concurrency,
         rate=plan.rate,
         rate_per_server=plan.rate_per_server,
+        polite=True,
     )
     try:
         inputs, configuration = _open_inputs(plan)
