@@ -111,8 +111,8 @@ class Trust:
 
     @property
     def held(self) -> int:
-        """How many rows are held back."""
-        return self._held
+        """How many rows are held back, and questions are still to be asked."""
+        return self._held + len(self._outbox)
 
     @property
     def room(self) -> int:
