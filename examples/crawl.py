@@ -6,7 +6,7 @@ import sys
 import aiohttp
 
 from aioresolver import Resolver
-from aioresolver.adapters.aiohttp import AiohttpResolver
+from aioresolver.adapters.aiohttp import aiohttp_connector
 
 
 async def fetch(session: aiohttp.ClientSession, url: str) -> None:
@@ -18,10 +18,11 @@ async def fetch(session: aiohttp.ClientSession, url: str) -> None:
 
 
 async def main(*urls: str) -> None:
-    async with Resolver(rotate=True) as resolver:
-        connector = aiohttp.TCPConnector(resolver=AiohttpResolver(resolver), use_dns_cache=False)
-        async with aiohttp.ClientSession(connector=connector) as session:
-            await asyncio.gather(*(fetch(session, url) for url in urls))
+    async with (
+        Resolver(rotate=True) as resolver,
+        aiohttp.ClientSession(connector=aiohttp_connector(resolver)) as session,
+    ):
+        await asyncio.gather(*(fetch(session, url) for url in urls))
 
 
 asyncio.run(main(*(sys.argv[1:] or ["http://example.org/", "http://python.org/", "http://no.example.org/"])))

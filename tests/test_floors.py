@@ -41,9 +41,11 @@ ROOMS = {  # files that are part of a room without a folder
     "explain": "resolver",
     "explanation": "resolver",
     "host": "resolver",
+    "mail": "resolver",
     "os_fallback": "resolver",
     "services": "resolver",
     "stream": "resolver",
+    "survey": "resolver",
 }
 FACE = 7  # __init__.py shows what the floors below this one have
 DOOR = 9  # __main__.py opens the command line

@@ -16,6 +16,7 @@ __all__ = [
     "NameNotFound",
     "NameSyntaxError",
     "NoRecords",
+    "NullMX",
     "RdataSyntaxError",
     "ResolutionError",
     "ServerFailure",
@@ -119,6 +120,10 @@ class NoRecords(ResolutionError):
     """The name exists, but has no record of this type."""
 
     eai: ClassVar[int] = getattr(socket, "EAI_NODATA", socket.EAI_NONAME)
+
+
+class NullMX(NoRecords):
+    """The domain says that it takes no mail (RFC 7505); a mail server answers so with 556 and 5.1.10."""
 
 
 class ServerFailure(ResolutionError):

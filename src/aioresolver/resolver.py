@@ -34,6 +34,7 @@ from aioresolver.flow.closing import Closing
 from aioresolver.flow.fan_out import fan_out
 from aioresolver.flow.limiter import Limiter
 from aioresolver.host import Host, SearchList, absence, find_host, literal_answer, may_be_literal, outcome_of
+from aioresolver.mail import MailServer, find_mail_servers, find_texts
 from aioresolver.policy import AddressPolicy
 from aioresolver.services import Endpoint, find_https, find_services
 from aioresolver.stream import Outcome, Stream
@@ -288,6 +289,21 @@ class Resolver(Connecting, Closing):
         speak none of these protocols. Raises what `query` raises, and NoRecords for "not available".
         """
         return await find_https(self, name, port, alpn=alpn)
+
+    async def mail_servers(self, domain: str) -> list[MailServer]:
+        """The hosts that take mail for a domain, with their addresses, in the order to try them (RFC 5321, 5.1).
+
+        Without MX records it is the domain itself. A host without addresses is left out. Raises NullMX when the domain
+        takes no mail, ServerFailure or NoRecords when no host has addresses, and what `query` and `resolve` raise.
+        """
+        return await find_mail_servers(self, domain)
+
+    async def txt(self, name: str) -> list[str]:
+        r"""The texts of a name, the strings of each joined; bytes that are not UTF-8 are shown as `\xNN`.
+
+        The bytes are in `query(name, "TXT")`. Raises what `resolve` raises; there is no search list.
+        """
+        return await find_texts(self, name)
 
     def peek(self, name: str, type: TypeLike = "A") -> Answer[Any] | None:
         """What is known already, from the hosts file or the cache, without asking anybody; None when nothing is."""

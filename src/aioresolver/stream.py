@@ -70,6 +70,7 @@ class Stream(Generic[T]):
         self._taken = 0  # outcomes that the consumer has, and may not have looked at yet
         self._outcomes: list[tuple[T, Outcome]] = []
         self._exhausted = False
+        self._dry = False  # the iterator gave None when it was asked last
         self._failure: BaseException | None = None
         self._arrival: asyncio.Future[None] | None = None
 
@@ -92,12 +93,15 @@ class Stream(Generic[T]):
                     for outcome in batch:
                         yield outcome
                     self._taken = 0
+                    self._dry = False  # they may have changed that
                 elif self._failure is not None:
                     raise self._failure
                 elif self._under_way or (feed is not None and not self._exhausted):
                     await self._wait()
                 elif self._exhausted:
                     return
+                elif not self._dry:  # there is no room: for a rate that is kept, or nameservers that bear nothing now
+                    await self._wait()
                 else:
                     raise UsageError("the iterable gives None, and nothing is under way that could change that")
         finally:
@@ -130,6 +134,7 @@ class Stream(Generic[T]):
                     self._exhausted = True
                     break
                 if item is None:
+                    self._dry = True
                     break
                 try:
                     question = question_of(item)

@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp.abc import AbstractResolver
 
 from aioresolver.adapters import aiohttp as adapter_module
 from aioresolver.adapters.aiohttp import AiohttpResolver, aiohttp_connector
@@ -48,6 +49,7 @@ short   1  A 127.0.0.1
 empty   60 TXT "no addresses"
 """
 
+AIOHTTP = tuple(map(int, aiohttp.__version__.split(".")[:2]))
 # Before 3.11.3 a failed lookup was a plain ClientConnectorError.
 DNS_ERROR = getattr(aiohttp, "ClientConnectorDNSError", aiohttp.ClientConnectorError)
 
@@ -332,6 +334,35 @@ async def test_closing_the_resolver_ends_what_waits_for_it(server, use_dns_cache
         await resolver.aclose()
         with pytest.raises(UsageError, match="closed"):
             await request
+
+
+class Silent(AbstractResolver):
+    """A resolver that never answers, as aiohttp's own tests have it."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> Any:
+        self.asked.set()
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+@pytest.mark.skipif(AIOHTTP < (3, 11), reason="before, closing left a waiting request behind")
+async def test_closing_the_session_ends_its_requests_as_with_any_resolver(server, resolver):
+    """With aiohttp's cache, where the connector looks names up by tasks of its own."""
+    server.faults.append(Fault.silence())
+    silent = Silent()
+    ends = []
+    for each, asked in ((silent, silent.asked.wait), (AiohttpResolver(resolver), server.received)):
+        client = aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=each))
+        requests = [asyncio.create_task(text(client, "http://www.web.test/")) for _ in range(3)]
+        await asked()
+        await client.close()
+        ends.append([type(end) for end in await asyncio.gather(*requests, return_exceptions=True)])
+    assert ends[0] == ends[1]
 
 
 # ---- what the connector does beside

@@ -280,5 +280,5 @@ async def test_a_library_that_would_pass_the_policy_by_is_refused(library, monke
 
     monkeypatch.setattr(library.module.AsyncHTTPTransport, "__init__", build)
     async with Resolver("127.0.0.1") as resolver:
-        with pytest.raises(ImportError, match=r"needs httpx2? .* or newer: .* is unknown to this aioresolver"):
+        with pytest.raises(ImportError, match=rf"{library.name} .* built otherwise .*aioresolver\[{library.name}\]"):
             library.transport(resolver)

@@ -16,6 +16,11 @@ def test_text(text, shown):
     assert presentable(text) == shown
 
 
+def test_nul_may_stay_or_not():
+    assert presentable("a\0b") == "a\0b"
+    assert presentable("a\0b\udcff", nul=False) == r"a\x00b\xff"
+
+
 def test_every_text_of_a_row():
     row = Row(1, "\udcff", "\udcff", "A", "ok", ("\udcff", "b"), ("\udcff",), 5, "\udcff", 1, 0.5, False, "\udcff")
 

@@ -178,10 +178,35 @@ class TestChangingAnswers:
         assert wrong[False, True] >= 597
 
     @pytest.mark.parametrize(("size", "at_once"), [(64, 1), (250, 8), (65536, 1)])
-    def test_what_changes_without_end_is_all_one(self, size, at_once):
+    def test_what_changes_without_end_in_one_network(self, size, at_once):
         found, wildcards = verdicts([*names("x{}.z.test.", 600), "real1.z.test."], self.pool(size, at_once, 1))
+        assert found.pop("real1.z.test.") is False
         assert set(found.values()) == {True}
         assert wildcards.asked <= 30
+
+    def test_what_changes_without_end_is_all_one(self):
+        random = Random(3)
+
+        def world(ask: Ask):
+            alias = (ask.name, "edge.cdn.test.") if ask.name.startswith("alias") else ()
+            octets = [random.randrange(1, 224) for _ in range(4)]
+            return row(ask.name, ".".join(map(str, octets)), aliases=alias)
+
+        found, wildcards = verdicts([*names("x{}.z.test.", 600), "alias.z.test."], world)
+        assert found.pop("alias.z.test.") is False
+        assert set(found.values()) == {True}
+        assert wildcards.asked <= 30
+
+    def test_aliases_that_change_without_end(self):
+        random = Random(3)
+
+        def world(ask: Ask):
+            target = "www.real.test." if ask.name.startswith("real") else f"n{random.randrange(10**6)}.cdn.test."
+            return row(ask.name, "192.0.2.1", aliases=(ask.name, target))
+
+        found, _ = verdicts([*names("x{}.z.test.", 300), "real.z.test."], world)
+        assert found.pop("real.z.test.") is False
+        assert set(found.values()) == {True}
 
     def test_random_answers_at_every_depth(self):
         """A zone over which others have taken days: bounded questions, and no guess where they do not suffice."""
@@ -261,9 +286,9 @@ def test_action():
         Wildcards("remove")
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_thousands_of_zones(seed):
-    """No verdict is wrong, and what is right is right within the budget."""
+@pytest.mark.parametrize("seed", range(2))
+def test_hundreds_of_zones(seed):
+    """No verdict is wrong, and most are told within the budget."""
     random = Random(seed)
     texts, asked, truth = [TOP, "$ORIGIN cdn.test.\nedge A 203.0.113.1\nedge2 A 203.0.113.2"], [], {}
     for number in range(500):

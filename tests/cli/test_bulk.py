@@ -165,7 +165,7 @@ def test_an_impossible_concurrency_is_one_line(run: Any, count: str) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell's redirection")
-@pytest.mark.parametrize(("closed", "status"), [("<&-", 8), (">&-", 10)])
+@pytest.mark.parametrize(("closed", "status"), [("<&-", 8), (">&-", 11)])
 def test_a_closed_standard_stream_is_one_line(environment: dict[str, str], closed: str, status: int) -> None:
     command = f"echo www.cli.test | {{ '{sys.executable}' -m aioresolver bulk - {closed}; }}"
     done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, timeout=50, check=False)

@@ -15,10 +15,10 @@ from aioresolver.system.literal import parse_literal
 try:
     from aiohttp import TCPConnector
     from aiohttp.abc import AbstractResolver, ResolveResult
-except ImportError as error:
-    raise type(error)(
-        'aioresolver.adapters.aiohttp needs aiohttp 3.10 or newer: pip install "aioresolver[aiohttp]"', name=error.name
-    ) from error
+except ImportError as _error:
+    raise type(_error)(
+        'aioresolver.adapters.aiohttp needs aiohttp 3.10 or newer: pip install "aioresolver[aiohttp]"', name=_error.name
+    ) from _error
 
 __all__ = ["AddrInfo", "AiohttpResolver", "aiohttp_connector"]
 

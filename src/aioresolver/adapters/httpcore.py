@@ -12,10 +12,10 @@ try:
     import anyio
     import httpcore
     from httpcore import AnyIOBackend
-except ImportError as error:
-    raise type(error)(
-        'aioresolver.adapters.httpcore needs httpcore with anyio: pip install "aioresolver[httpx]"', name=error.name
-    ) from error
+except ImportError as _error:
+    raise type(_error)(
+        'aioresolver.adapters.httpcore needs httpcore with anyio: pip install "aioresolver[httpx]"', name=_error.name
+    ) from _error
 
 __all__ = ["HttpcoreBackend"]
 

@@ -12,10 +12,10 @@ try:
     import anyio
     import httpcore2
     from httpcore2 import AnyIOBackend
-except ImportError as error:
-    raise type(error)(
-        'aioresolver.adapters.httpcore2 needs httpcore2 with anyio: pip install "aioresolver[httpx2]"', name=error.name
-    ) from error
+except ImportError as _error:
+    raise type(_error)(
+        'aioresolver.adapters.httpcore2 needs httpcore2 with anyio: pip install "aioresolver[httpx2]"', name=_error.name
+    ) from _error
 
 __all__ = ["Httpcore2Backend"]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
+try:
+    import httpx
+except ImportError as _error:
+    raise type(_error)(
+        'aioresolver.adapters.httpx needs httpx 0.27 or newer: pip install "aioresolver[httpx]"', name=_error.name
+    ) from _error
+
 from aioresolver.adapters.httpcore import HttpcoreBackend
 from aioresolver.connect import ATTEMPT_DELAY
 from aioresolver.resolver import Resolver
-
-WANTED = 'aioresolver.adapters.httpx needs httpx 0.27 or newer: pip install "aioresolver[httpx]"'
-
-try:
-    import httpx
-except ImportError as error:
-    raise type(error)(WANTED, name=error.name) from error
 
 __all__ = ["HttpxTransport"]
 
@@ -40,10 +40,12 @@ class HttpxTransport(httpx.AsyncHTTPTransport):
         self._resolver = Resolver(rotate=True) if resolver is None else resolver
         super().__init__(**options)
         pool: Any = self._pool
-        if not hasattr(
-            pool, "_network_backend"
-        ):  # there is no public way, and without it the policy would be passed by
-            raise ImportError(f"{WANTED} ({httpx.__version__} is unknown to this aioresolver)", name="httpx")
+        # There is no public way to it, and without it the policy would be passed by.
+        if not hasattr(pool, "_network_backend"):
+            raise ImportError(
+                f'httpx {httpx.__version__} is built otherwise than this aioresolver knows: pip install "aioresolver[httpx]"',
+                name="httpx",
+            )
         pool._network_backend = HttpcoreBackend(self._resolver, happy_eyeballs_delay=happy_eyeballs_delay)
 
     async def aclose(self) -> None:

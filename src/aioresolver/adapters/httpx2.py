@@ -5,16 +5,16 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
+try:
+    import httpx2
+except ImportError as _error:
+    raise type(_error)(
+        'aioresolver.adapters.httpx2 needs httpx2 2.0 or newer: pip install "aioresolver[httpx2]"', name=_error.name
+    ) from _error
+
 from aioresolver.adapters.httpcore2 import Httpcore2Backend
 from aioresolver.connect import ATTEMPT_DELAY
 from aioresolver.resolver import Resolver
-
-WANTED = 'aioresolver.adapters.httpx2 needs httpx2 2.0 or newer: pip install "aioresolver[httpx2]"'
-
-try:
-    import httpx2
-except ImportError as error:
-    raise type(error)(WANTED, name=error.name) from error
 
 __all__ = ["Httpx2Transport"]
 
@@ -40,10 +40,12 @@ class Httpx2Transport(httpx2.AsyncHTTPTransport):
         self._resolver = Resolver(rotate=True) if resolver is None else resolver
         super().__init__(**options)
         pool: Any = self._pool
-        if not hasattr(
-            pool, "_network_backend"
-        ):  # there is no public way, and without it the policy would be passed by
-            raise ImportError(f"{WANTED} ({httpx2.__version__} is unknown to this aioresolver)", name="httpx2")
+        # There is no public way to it, and without it the policy would be passed by.
+        if not hasattr(pool, "_network_backend"):
+            raise ImportError(
+                f'httpx2 {httpx2.__version__} is built otherwise than this aioresolver knows: pip install "aioresolver[httpx2]"',
+                name="httpx2",
+            )
         pool._network_backend = Httpcore2Backend(self._resolver, happy_eyeballs_delay=happy_eyeballs_delay)
 
     async def aclose(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from random import Random
+from random import Random  # the type: what draws is handed in
 
 from aioresolver.bulk.checks import Case, Check, CheckedServer, Sibling
 from aioresolver.bulk.filters import Ask

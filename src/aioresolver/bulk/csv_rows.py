@@ -25,15 +25,18 @@ def csv_rows(rows: Iterable[Row]) -> bytes:
     """The rows, each with its line end."""
     rows = list(rows)
     try:
-        return _text(rows).encode()
-    except UnicodeEncodeError:
-        return _text(map(presentable_row, rows)).encode()
+        text = _text(rows)
+        if "\0" not in text:
+            return text.encode()
+    except (csv.Error, UnicodeEncodeError):  # Python 3.10's writer takes no NUL
+        pass
+    return _text([presentable_row(row, nul=False) for row in rows]).encode()
 
 
 def _text(rows: Iterable[Row]) -> str:
     text = io.StringIO()
     csv.writer(text).writerows(map(_cells, rows))
-    return text.getvalue().replace("\0", r"\000")  # which many readers take for the end
+    return text.getvalue()
 
 
 def _cells(row: Row) -> tuple[object, ...]:

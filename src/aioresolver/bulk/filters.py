@@ -44,7 +44,7 @@ class Filter(Protocol):
 
     @property
     def held(self) -> int:
-        """How many rows are held back."""
+        """How many rows are held back; above 0 too while there is something to ask that the run should not end without."""
         ...
 
     @property

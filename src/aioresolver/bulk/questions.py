@@ -71,10 +71,15 @@ class Questions:
             rows += self._decided(asked, outcome, now)
 
     def _at_once(self, inputs: Inputs) -> Generator[Asked | None, None, None]:
-        later = self._later
+        later, counts = self._later, self._counts
         for found in inputs:
             self.under_way += 1
-            yield self._first(found)
+            if type(found) is Input and len(found[3]) == 1:  # nearly all; the call of a function would be felt
+                counts.inputs += 1
+                counts.due += 1
+                yield found[2], found[3][0], found, ()
+            else:
+                yield self._first(found)
             while later:
                 self.under_way += 1
                 yield later.popleft()

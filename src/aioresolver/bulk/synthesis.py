@@ -6,6 +6,7 @@ import math
 from enum import Enum
 
 from aioresolver.bulk.rows import Row
+from aioresolver.bulk.testimony import network_of
 from aioresolver.wire.names import rest_of
 
 __all__ = ["Found", "Synthesis", "parent_of"]
@@ -40,14 +41,15 @@ class Synthesis:
     An answer is compared by its marks: where its first alias leads, or else its records. A wildcard may change its
     answers. Their marks are collected until there is nothing new in so many answers that it would be an odd chance if
     one were missing; from then on other marks are those of a real name. Where there is something new each time
-    (`volatile`), no name can be told from another by its records: whatever has the same shape, with aliases or
-    without, counts as made up.
+    (`volatile`), names can only be told by where their marks belong, the network of an address or the domain of an
+    alias, if that is steady; else whatever has the same shape, with aliases or without, counts as made up.
 
     `waiting` are the rows that wait for a question here; `open` is whether one is under way.
     """
 
-    __slots__ = ("_asked", "_closed", "_doubt", "_failures", "_marks", "_matched", "_news", "_others", "_shapes", "_steady",
-                 "bucket", "confirmed", "open", "prefix", "suffix", "type", "volatile", "waiting", "wild")  # fmt: skip
+    __slots__ = ("_asked", "_closed", "_doubt", "_failures", "_homes", "_homes_steady", "_marks", "_matched", "_news",
+                 "_others", "_shapes", "_steady", "bucket", "confirmed", "open", "prefix", "suffix", "type", "volatile",
+                 "waiting", "wild")  # fmt: skip
 
     def __init__(self, prefix: str, suffix: str, type: str) -> None:
         self.prefix = prefix
@@ -60,6 +62,8 @@ class Synthesis:
         self.volatile = False
         self.confirmed = not prefix  # whether no ordinary wildcard explains it
         self._marks: set[str] = set()
+        self._homes: set[str | bytes] = set()
+        self._homes_steady = 0
         self._shapes: set[bool] = set()
         self._closed = False  # whether all the marks are known
         self._asked = 0  # since it last was not clear
@@ -93,7 +97,7 @@ class Synthesis:
                 self._matched += 1
                 return Found.MADE_UP
             if self.volatile:
-                return Found.MADE_UP if bool(row.aliases) in self._shapes else Found.REAL
+                return Found.MADE_UP if self._may_have_made(row) else Found.REAL
             if not self._closed:
                 return Found.UNKNOWABLE if self._failures >= FAILURES_TO_GIVE_UP else Found.UNDECIDED
         if doubts and self._others + 1 >= self._doubt > 0:
@@ -135,14 +139,26 @@ class Synthesis:
                 self.volatile = above.volatile
                 self._marks |= above._marks
                 self._shapes |= above._shapes
+                self._homes |= above._homes
+                self._homes_steady = above._homes_steady
                 self._steady = above._steady
         self._shapes.add(bool(row.aliases))
+        homes = homes_of(row, marks)
+        self._homes_steady = self._homes_steady + 1 if homes <= self._homes else 0
+        self._homes |= homes
         if marks <= self._marks:
             self._steady += 1
         else:
             self._marks |= marks
             self._news += 1
             self._steady = 0
+
+    def _may_have_made(self, row: Row) -> bool:
+        """Whether a wildcard whose answers always change may have given this one."""
+        if bool(row.aliases) not in self._shapes:
+            return False
+        homes_known = self._homes_steady * math.log1p(1 / max(1, len(self._homes))) >= CERTAINTY
+        return not homes_known or not self._homes.isdisjoint(homes_of(row, marks_of(row)))
 
     def _has_all(self) -> bool:
         """Whether one mark more, as frequent as those seen, is all but out of the question.
@@ -169,6 +185,13 @@ def marks_of(row: Row) -> set[str]:
     if row.type in ("A", "AAAA"):
         return set(row.data)
     return {_without(row.name, text) or f"*{text[text.index('.') :]}" for text in row.data}
+
+
+def homes_of(row: Row, marks: set[str]) -> set[str | bytes]:
+    """Where the marks belong: the networks of addresses, the domains of aliases."""
+    if any(mark.startswith("=") for mark in marks):
+        return {parent_of(mark) for mark in marks}
+    return set(map(network_of, marks)) if row.type in ("A", "AAAA") else set(marks)
 
 
 def parent_of(name: str) -> str:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from aioresolver.bulk.rows import Row
 from aioresolver.bulk.statuses import ANSWERED
 
-__all__ = ["Alone", "Dissent", "Evidence", "dissents", "same_answer"]
+__all__ = ["Alone", "Dissent", "Evidence", "dissents", "network_of", "same_answer"]
 
 LEAST_WITNESSES = 2
 DENIALS_TO_LIE = 3
@@ -123,7 +123,7 @@ def same_answer(one: Row, other: Row) -> bool:
         return True
     if one.type not in ("A", "AAAA"):
         return False
-    return not set(map(_network, one.data)).isdisjoint(map(_network, other.data))
+    return not set(map(network_of, one.data)).isdisjoint(map(network_of, other.data))
 
 
 def _consensus(others: Sequence[Sequence[Row]]) -> Row | None:
@@ -141,7 +141,7 @@ def _dissent(row: Row, consensus: Row) -> Dissent:
     return Dissent.ELSEWHERE if consensus.status == "ok" else Dissent.INVENTS
 
 
-def _network(address: str) -> bytes:
+def network_of(address: str) -> bytes:
     """The first 16 bits of an IPv4 address, the first 32 of an IPv6 address: about what one operator has."""
     packed = ip_address(address).packed
     return packed[: len(packed) // 4 if len(packed) == 16 else 2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from random import Random, SystemRandom
+from random import Random, SystemRandom  # the latter is from os.urandom; tests hand in the former
 from typing import Any
 
 from aioresolver.bulk.checks import Again, Check, CheckedServer, KnownQuestion, Sibling
@@ -111,8 +111,8 @@ class Trust:
 
     @property
     def held(self) -> int:
-        """How many rows are held back."""
-        return self._held
+        """How many rows are held back, and questions are still to be asked."""
+        return self._held + len(self._outbox)
 
     @property
     def room(self) -> int:

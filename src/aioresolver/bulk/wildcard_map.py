@@ -8,7 +8,7 @@ from typing import TypeVar
 from aioresolver.bulk.rows import Row
 from aioresolver.bulk.synthesis import Synthesis, parent_of
 
-__all__ = ["Family", "WildcardMap"]
+__all__ = ["Family", "WildcardMap", "middles_of"]
 
 ABSENCES_TO_CLEAR = 2
 """Where two names do not exist there is no wildcard: their siblings need not be asked for."""

@@ -31,6 +31,7 @@ EPILOG = (
 )
 
 NO_NAMES_FILE = 8
+ROWS_UNWRITTEN = 11
 GC_THRESHOLDS = (50_000, 20, 100)
 
 
@@ -51,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
         concurrency=plan.concurrency,
         rate=plan.rate,
         rate_per_server=plan.rate_per_server,
+        polite=True,
     )
     try:
         inputs, configuration = _open_inputs(plan)
@@ -59,7 +61,11 @@ def run(options: argparse.Namespace) -> int:
         print(f"aioresolver bulk: cannot read {what}", file=sys.stderr)
         return NO_NAMES_FILE
     try:
-        sink = _open_sink(plan, configuration)
+        try:
+            sink = _open_sink(plan, configuration)
+        except OSError as error:
+            print(f"aioresolver bulk: cannot write {error.filename}: {error.strerror}", file=sys.stderr)
+            return ROWS_UNWRITTEN
         with _few_collections():
             return BulkCommand(plan, resolver, inputs, sink).run()
     finally:

@@ -103,7 +103,7 @@ class BulkCommand:
             earlier=self._earlier,
             upstreams=self._upstreams(),
             kernel_drops=drops.count,
-            notes=[*([drops.advice] if drops.advice else []), *(note for each in filters for note in _notes(each))],
+            notes=[*self._held_back(), *filter(None, [drops.advice]), *(n for each in filters for n in _notes(each))],
         )
         return figures, status
 
@@ -144,6 +144,17 @@ class BulkCommand:
 
     def _upstreams(self) -> Sequence[Any]:
         return getattr(self._resolver.backend, "upstreams", ())
+
+    def _held_back(self) -> list[str]:
+        """The nameservers that got less than they might have borne, for they are everybody's."""
+        if self._plan.rate_per_server is not None:
+            return []
+        rates = [(upstream.text, upstream.window.rate) for upstream in self._upstreams()]
+        return [
+            f"{server} is public: it was asked no more than {rate:,.0f} times a second (--rate-per-server N has it otherwise)"
+            for server, rate in rates
+            if rate is not None
+        ]
 
     def _settings(self) -> dict[str, Any]:
         """How the rows were found, for the manifest."""

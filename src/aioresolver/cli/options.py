@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import Any
 
+from aioresolver.backends.base import Backend
 from aioresolver.backends.stub import StubBackend
+from aioresolver.backends.window import Window
+from aioresolver.bulk.public import polite_rates
 from aioresolver.cache import Cache
 from aioresolver.flow.limiter import Limiter
 from aioresolver.resolver import LONGEST_TIMEOUT, Resolver
 from aioresolver.system.config import SystemConfigFiles
+from aioresolver.transports.nameserver import Nameserver
 
 __all__ = ["add_resolver_options", "make_resolver", "split_nameservers"]
 
@@ -39,13 +42,20 @@ def make_resolver(
     concurrency: int | None = None,
     rate: float | None = None,
     rate_per_server: float | None = None,
+    polite: bool = False,
 ) -> Resolver:
     """The resolver that the command line asks for; ConfigurationError and ValueError say what is wrong with it.
 
     Without `search` names are taken as they are, and asked of DNS alone: the operating system would hold up a list
-    of names that do not exist. `rate` is lookups a second, `rate_per_server` packets a second to each nameserver.
+    of names that do not exist. `rate` is lookups a second, `rate_per_server` packets a second to each nameserver;
+    `polite`: without either of them, public nameservers get no more packets than their operators bear.
     """
-    chosen = _backend(nameservers, backend, rate_per_server)
+    if backend == "stub":
+        chosen: StubBackend | Backend | list[str] | str | None = _stub(
+            nameservers, rate_per_server, polite=polite and rate is None
+        )
+    else:
+        chosen = _backend(nameservers, backend)
     return Resolver(
         chosen,
         timeout=timeout,
@@ -56,21 +66,30 @@ def make_resolver(
     )
 
 
-def _backend(nameservers: list[str], backend: str, rate_per_server: float | None) -> Any:
-    """What `Resolver` takes for its backend."""
+def _stub(nameservers: list[str], rate: float | None, *, polite: bool) -> StubBackend | list[str] | None:
+    """Our own client, with a rate for each nameserver where there is one."""
+    if rate is None and not polite:
+        return nameservers or None
+    config = None if nameservers else SystemConfigFiles().current(time.monotonic())
+    asked = list(map(Nameserver.parse, nameservers)) if config is None else list(config.nameservers)
+    rates = {} if rate is not None else polite_rates(map(str, asked))
+    if rate is None and not any(rates.values()):
+        return nameservers or None
+    stub = StubBackend(asked, rate=rate, rotate=config is not None and config.rotate)
+    for upstream in stub.upstreams:
+        if rates.get(upstream.text):
+            upstream.window = Window(upstream.window.most, rate=rates[upstream.text])
+    return stub
+
+
+def _backend(nameservers: list[str], backend: str) -> Backend | str:
     if backend == "cares" and nameservers:
         from aioresolver.backends.cares import CaresBackend  # noqa: PLC0415 - only who asks for it pays for it
 
         return CaresBackend(nameservers)
     if backend == "system" and nameservers:
         raise ValueError("the system backend asks the nameservers of this machine: leave out the @nameserver")
-    if backend != "stub":
-        return backend
-    if rate_per_server is not None:
-        config = None if nameservers else SystemConfigFiles().current(time.monotonic())
-        asked = nameservers if config is None else config.nameservers
-        return StubBackend(asked, rate=rate_per_server, rotate=config.rotate if config else False)
-    return nameservers or None
+    return backend
 
 
 def split_nameservers(words: list[str]) -> tuple[list[str], list[str]]:
