@@ -83,7 +83,7 @@ class Answer(Generic[D_co]):
         """
         name, type_, class_ = question
         length = ADDRESS_LENGTHS.get(type_)
-        if length is None or class_ != 1 or "\\" in name:
+        if length is None or class_ != 1 or "\\" in name or len(name) < 2:
             return None
         ttl = read_plain_addresses(wire, len(name) + BEFORE_ANSWERS, type_, length)
         if ttl is None:

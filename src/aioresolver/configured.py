@@ -123,8 +123,8 @@ class ConfiguredBackend:
         now, fallback = asyncio.get_running_loop().time(), self._fallback
         if fallback is not None:
             config = self.files.current(now)
-            apart = [question for question in questions if fallback.concerns(question, config, now)]
-            self._one_by_one.post(apart, deadline)
+            apart = {question: None for question in questions if fallback.concerns(question, config, now)}
+            self._one_by_one.post(list(apart), deadline)
             questions = [question for question in questions if question not in apart] if apart else questions
         if questions:
             self._watch_files()

@@ -41,13 +41,19 @@ class Source(Receiver, Protocol):
     """Who has many questions, and gives them as there is room for them."""
 
     @property
-    def hunger(self) -> int:
-        """How many more questions it would have sent now."""
+    def hungry(self) -> bool:
+        """Whether it has a question for which there is no room yet, or might have one."""
         ...
 
     def pull(self, count: int) -> list[Question]:
-        """At most so many questions that nobody waited for until now, each attached to the flights."""
+        """At most so many questions that nobody waited for until now, each attached to the flights.
+
+        With 0 it looks ahead, and settles what needs no question.
+        """
         ...
+
+    def end(self, error: BaseException) -> None:
+        """Nothing comes any more, because of this."""
 
 
 class Stats:
@@ -89,7 +95,7 @@ class Dispatch:
         self.limiter = limiter
         self.timeout = timeout
         self.observer = observer
-        self.stats: Stats = Stats()
+        self._stats = Stats()
         self.flights: SingleFlight[Question, Answer[Any]] = SingleFlight(self._abandoned)
         self.sources: list[Source] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -102,8 +108,15 @@ class Dispatch:
         self._places = 0  # of the limiter, that are ours and not used yet
         self._ticket: Any = None
         self._stall_alarm: asyncio.TimerHandle | None = None
+        self._turn = 1  # whose it is to get the odd place, the queue's or the sources'
         self._pumping = False
         self._closed = False
+
+    @property
+    def stats(self) -> Stats:
+        """The counters, which go on counting."""
+        self._stats.joined = self.flights.joined
+        return self._stats
 
     def bind(self) -> asyncio.AbstractEventLoop:
         """Belong to the running loop; raises UsageError when closed or when it is another one."""
@@ -128,28 +141,21 @@ class Dispatch:
     def fly(self, question: Question) -> asyncio.Future[Answer[Any]]:
         """A future for this asker alone: cancelling it harms no other."""
         loop = self.bind()
-        if question in self._withdrawn:  # a moment ago, and nothing came of that yet
-            self._withdraw()
-        new = question not in self.flights
-        asker = self.flights.join(question, loop=loop)
-        if new:
-            queue = self._queue
-            queue.append(question)
-            self._queued_at.append(loop.time())
-            if len(queue) == 1:  # or there is no room, and when there is, `pump` will be called
-                self.pump()
-        else:
-            self.stats.joined += 1
-        return asker
+        is_queued = self._withdrawn and self._is_still_queued(question)
+        return self.flights.join(question, _nothing if is_queued else self._enqueue, loop=loop)
+
+    def _enqueue(self, question: Question) -> None:
+        assert self._loop is not None
+        queue = self._queue
+        queue.append(question)
+        self._queued_at.append(self._loop.time())
+        if len(queue) == 1:  # or there is no room, and when there is, `pump` will be called
+            self.pump()
 
     def ask(self, question: Question, source: Source, tag: Any) -> bool:
         """Have a source told what becomes of a question; whether it is now for the source to have it sent."""
-        if self._withdrawn and question in self._withdrawn:
-            self._withdraw()
-        if self.flights.attach(question, source, tag):
-            return True
-        self.stats.joined += 1
-        return False
+        is_queued = self._withdrawn and self._is_still_queued(question)
+        return self.flights.attach(question, source, tag) and not is_queued
 
     def submit(self, question: Question) -> asyncio.Future[Answer[Any]]:
         """`fetch` without a coroutine, unless stale answers may serve."""
@@ -168,9 +174,7 @@ class Dispatch:
         except asyncio.CancelledError:
             flight.cancel()
             raise
-        if flight.done() and not flight.cancelled() and flight.exception() is None:
-            return flight.result()
-        stale = self.cache.stale_answer(question, now)
+        stale = None if flight.done() else self.cache.stale_answer(question, now)
         if stale is None:
             return await flight
         if self.observer is not None:
@@ -184,11 +188,7 @@ class Dispatch:
             return
         self._pumping = True
         try:
-            while (
-                (self._queue or self.sources)
-                and (room := self._backend.room(now := loop.time())) > 0
-                and self._send_some(room, now)
-            ):
+            while (self._queue or self.sources) and self._send_some(self._backend.room(now := loop.time()), now):
                 pass
         finally:
             self._pumping = False
@@ -208,54 +208,75 @@ class Dispatch:
                 self._stall_alarm.cancel()
             if self._ticket is not None:
                 self.limiter.withdraw(self._ticket)
-            self.flights.close(UsageError("the resolver was closed while this lookup was under way"))
-            if self.stats.under_way:
-                self.limiter.release(self.stats.under_way)
+            closed = UsageError("the resolver was closed while this lookup was under way")
+            self.flights.close(closed)
+            for source in self.sources:
+                source.end(closed)
+            self.limiter.release(self._stats.under_way)
+            self._stats.under_way = 0
         await self._backend.aclose()
 
     # ---- out
 
     def _send_some(self, room: int, now: float) -> bool:
         """Send at most so many, if the limiter has places; whether that was any."""
-        sent = self._send_queued(room, now) if self._queue else 0
-        for source in self.sources:
-            wanted = min(room - sent, source.hunger)
-            if wanted > 0 and (places := self._take_places(wanted)):
-                questions = source.pull(places)
-                self._places += places - len(questions)
-                if questions:
-                    self._send(questions, now)
-                    sent += len(questions)
+        sources = [source for source in self.sources if source.hungry] if self.sources else ()
+        sent = 0
+        if room > 0 and self._queue:
+            places = min(room, self._free_places())
+            if sources and places:
+                places = (places + self._turn) // 2
+                self._turn ^= 1
+                sent = self._send_queued(places, now) if places else 0
+            else:
+                sent = self._send_queued(places, now)
+        for source in sources:
+            count = min(room - sent, self._free_places())
+            questions = source.pull(max(0, count))
+            if questions:
+                self._take_places(len(questions))
+                self._send(questions, now)
+                sent += len(questions)
+            if not count and sent < room and source.hungry:
+                self._wait_for_turn()
+        if len(sources) > 1:
+            self.sources.append(self.sources.pop(0))
         return sent > 0
 
-    def _send_queued(self, room: int, now: float) -> int:
+    def _send_queued(self, places: int, now: float) -> int:
         queue, flights = self._queue, self.flights
-        places = self._take_places(min(room, len(queue)))
         questions: list[Question] = []
-        alone = 0
-        while queue and places > len(questions) + alone:
+        alone: list[tuple[Question, float]] = []
+        while queue and places > len(questions) + len(alone):
             question, queued_at = queue.popleft(), self._queued_at.popleft()
             if question not in flights:
                 continue
             if queued_at <= self._answered_at or now - queued_at < AT_ONCE:
                 questions.append(question)
             else:  # nothing was answered while it waited: that counts
-                self._send([question], queued_at)
-                alone += 1
+                alone.append((question, queued_at))
+        if not places:
+            self._wait_for_turn()
+        self._take_places(len(questions) + len(alone))
+        for question, queued_at in alone:
+            self._send([question], queued_at)
         if questions:
             self._send(questions, now)
-        self._places += places - len(questions) - alone
-        return len(questions) + alone
+        return len(questions) + len(alone)
 
-    def _take_places(self, count: int) -> int:
-        """As many places of the limiter as are to be had; a turn in its queue if there is none."""
-        mine = min(count, self._places)
-        self._places -= mine
-        if mine < count:
-            mine += self.limiter.take(count - mine)
-        if not mine and self._ticket is None:
+    def _free_places(self) -> int:
+        """How many places of the limiter are to be had, those that are ours first."""
+        return self._places or self.limiter.room()
+
+    def _take_places(self, count: int) -> None:
+        if self._places:
+            self._places -= count
+        else:
+            self.limiter.take(count)
+
+    def _wait_for_turn(self) -> None:
+        if self._ticket is None:
             self._ticket = self.limiter.enqueue(self._admitted)
-        return mine
 
     def _admitted(self) -> None:
         """The limiter has a place for us."""
@@ -264,8 +285,8 @@ class Dispatch:
         self.pump()
 
     def _send(self, questions: list[Question], began: float) -> None:
-        self.stats.lookups += len(questions)
-        self.stats.under_way += len(questions)
+        self._stats.lookups += len(questions)
+        self._stats.under_way += len(questions)
         if self.observer is not None:
             for question in questions:
                 self._tell(LookupStarted(question))
@@ -284,16 +305,16 @@ class Dispatch:
         put, land, observer = self.cache.put, self.flights.land, self.observer
         answered = 0
         for question, outcome in outcomes:
-            if type(outcome) is Answer:
+            if isinstance(outcome, Answer):
                 answered += 1
                 answer = put(outcome, now)
                 if observer is not None:
                     self._tell(LookupAnswered(question, answer))
                 land(question, answer)
             else:
-                self._failed(question, outcome, now)  # type: ignore[arg-type]
+                self._failed(question, outcome, now)
         if answered:
-            self.stats.answered += answered
+            self._stats.answered += answered
             self._answered_at = now
         if self._withdrawn:
             self._withdrawn.difference_update(question for question, _ in outcomes)
@@ -306,17 +327,23 @@ class Dispatch:
         if isinstance(error, asyncio.CancelledError):
             self.flights.cancel(question)
             return
-        self.stats.failed += 1
+        self._stats.failed += 1
         if isinstance(error, ResolutionError):
-            self.stats.timed_out += isinstance(error, LookupTimeout)
+            self._stats.timed_out += isinstance(error, LookupTimeout)
             self.cache.put_failure(question, error, now)
             if self.observer is not None:
                 self._tell(LookupFailed(question, error))
-        self.flights.fail(question, error)
+        stale = self.cache.stale_answer(question, now) if self.cache.stale else None
+        if stale is None:
+            self.flights.fail(question, error)
+            return
+        if self.observer is not None:
+            self._tell(StaleServed(question, stale))
+        self.flights.land(question, stale)
 
     def _leave(self, count: int) -> None:
         """So many lookups are over: their places go to our next ones, unless others wait for them."""
-        self.stats.under_way -= count
+        self._stats.under_way -= count
         if self.limiter.rate is None and self.limiter.waiting == (self._ticket is not None):
             self._places += count
         else:
@@ -333,10 +360,24 @@ class Dispatch:
         withdrawn, self._withdrawn = self._withdrawn, set()
         if self._closed or not withdrawn:
             return
+        pumping, self._pumping = self._pumping, True  # the room that this makes is for afterwards
         left = [pair for pair in zip(self._queue, self._queued_at, strict=True) if pair[0] not in withdrawn]
         self._queue, self._queued_at = deque(pair[0] for pair in left), deque(pair[1] for pair in left)
-        self._leave(self._backend.withdraw(withdrawn))
+        count = self._backend.withdraw(withdrawn)
+        self._pumping = pumping
+        self._leave(count)
         self.pump()
+
+    def _is_still_queued(self, question: Question) -> bool:
+        """Whether all left it a moment ago, and it waits for its turn; if it is under way, that ends here."""
+        if question not in self._withdrawn:
+            return False
+        self._withdrawn.discard(question)
+        pumping, self._pumping = self._pumping, True
+        count = self._backend.withdraw((question,))
+        self._pumping = pumping
+        self._leave(count)
+        return not count
 
     def _look_for_stalled(self, *, in_grace: bool = False) -> None:
         """End those who waited for a whole timeout in which nothing was answered."""
@@ -358,8 +399,8 @@ class Dispatch:
 
     def _stalled(self, question: Question) -> None:
         if question in self.flights:
-            self.stats.failed += 1
-            self.stats.timed_out += 1
+            self._stats.failed += 1
+            self._stats.timed_out += 1
             reason = f"no answer within {self.timeout:g} s: nothing was answered while it waited for its turn"
             self.flights.fail(question, LookupTimeout(str(question.name), str(question.type), reason))
 
@@ -372,3 +413,7 @@ class Dispatch:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": "an aioresolver observer raised", "exception": error}
             )
+
+
+def _nothing(_: object) -> None:
+    """There is nothing to be done."""

@@ -101,6 +101,7 @@ async def _look_up(resolver: Any, name: str, question: Question) -> tuple[tuple[
 
     apart = copy.copy(resolver)
     apart._rotation = None
+    apart._finish = None if apart._policy is None else apart._handed_out
     apart.cache = Cache(failure_ttl=0)
     backend, timeout = Batched(resolver.backend), resolver._dispatch.timeout
     apart._dispatch = dispatch = Dispatch(backend, apart.cache, Limiter(), timeout=timeout, observer=observe)

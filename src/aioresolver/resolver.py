@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
@@ -31,7 +31,6 @@ from aioresolver.events import Observer
 from aioresolver.explain import explain
 from aioresolver.explanation import Explanation
 from aioresolver.flow.closing import Closing
-from aioresolver.flow.fan_out import fan_out
 from aioresolver.flow.limiter import Limiter
 from aioresolver.host import Host, SearchList, absence, find_host, literal_answer, may_be_literal, outcome_of
 from aioresolver.mail import MailServer, find_mail_servers, find_texts
@@ -56,6 +55,7 @@ __all__ = ["Resolver"]
 
 Item = TypeVar("Item", bound="str | tuple[Any, ...]")
 TypeLike = str | int
+PTR = RRType.PTR
 
 DEFAULT_CONCURRENCY = 100
 LONGEST_TIMEOUT = 1_000_000
@@ -113,11 +113,16 @@ class Resolver(Connecting, Closing):
         self.limiter: Limiter = limiter
         self._dispatch = Dispatch(in_batches(self.backend), self.cache, limiter, timeout=timeout, observer=observer)
         config = self.backend.files if isinstance(self.backend, ConfiguredBackend) else None
+        self._is_watched = self.cache.prefetch or observer is not None
         self._local = LocalNames(hosts, config=config, hosts_file=hosts_file)
         self._policy = policy
         self._rotation = itertools.count() if rotate else None
+        self._finish = None if policy is None and not rotate else self._handed_out
         self._search = None if search is None else tuple(map(Name.parse, search))
         self._ndots = ndots
+        self._fixed_search: SearchList | None = None
+        if not isinstance(self.backend, ConfiguredBackend):
+            self._fixed_search = self._search_list()
         self._interfaces = Interfaces()
         self._order = AddressOrder(address_order, interfaces=self._interfaces)
         self._question = lru_cache(REMEMBERED_QUESTIONS)(_question)
@@ -138,10 +143,13 @@ class Resolver(Connecting, Closing):
         NXDOMAIN and no data are an empty Answer. Raises NameSyntaxError or ValueError for an impossible name or type,
         ServerFailure, LookupTimeout, and AddressBlocked.
         """
-        found = self._find(self._question(name, type))
-        if not isinstance(found, Answer):
-            found = await found
-        return self._handed_out(found)
+        question = self._question(name, type)
+        found = self._known(question, self._dispatch.bind().time())
+        if found is None:
+            found = await self._dispatch.submit(question)
+        elif found.__class__ is not Answer:
+            raise found.with_traceback(None)  # type: ignore[union-attr]
+        return found if self._finish is None else self._finish(found)
 
     async def resolve(self, name: str, type: TypeLike = "A") -> Answer[Any]:
         """Ask for a name as this machine would, search list included; the Answer has at least one record.
@@ -155,7 +163,7 @@ class Resolver(Connecting, Closing):
             if not isinstance(found, Answer):
                 found = await found
             if found:
-                return self._handed_out(found)
+                return found if self._finish is None else self._finish(found)
             raise absence(found)
         return await self._resolve_in(question, name, search)
 
@@ -166,10 +174,10 @@ class Resolver(Connecting, Closing):
         """
         loop = self._dispatch.bind()
         try:
-            question = self._question(name, type)
+            question = _question(name, type)
         except (DNSError, ValueError) as error:
             return _ended(loop, error)
-        if self._policy is None and self._rotation is None:
+        if self._finish is None:
             return self._submit(question)
         return loop.create_task(self.query(name, type))
 
@@ -185,7 +193,7 @@ class Resolver(Connecting, Closing):
         The outcome is an Answer, also an empty one, or the error: no name is lost and none stops the others. Instead of
         a name there may be a tuple that begins with a name and a type, and whatever else; it comes back as it is.
 
-        Names are pulled as there is room for them, at most `concurrency` ahead of what you have taken. An iterator may
+        Names are pulled as there is room for them: `concurrency` are under way and as many wait for you at most. An iterator may
         give None when it has nothing to ask just now: it is asked again after the next outcomes. Leave the loop early
         and `aclose()` ends what is under way. Raises ValueError for an impossible type, and UsageError as soon as the
         resolver is closed.
@@ -196,17 +204,12 @@ class Resolver(Connecting, Closing):
             raise ValueError(f"concurrency is how many may be under way at once, 1 or more, not {concurrency!r}")
         rrtype = Question.parse(".", type).type
         limit = concurrency or self.limiter.concurrency or DEFAULT_CONCURRENCY
-        if self.cache.stale:
-            outcomes = fan_out(
-                names, lambda item: self.query(*_asked(item, rrtype)), concurrency=limit, catch=(DNSError, ValueError)
-            )
-            return cast("AsyncGenerator[tuple[Any, Outcome], None]", outcomes)
         stream: Stream[Any] = Stream(
             self._dispatch,
             names,
             question=_questions(rrtype),
             known=self._known,
-            finish=None if self._policy is None and self._rotation is None else self._handed_out,
+            finish=self._finish,
             concurrency=limit,
         )
         return stream.outcomes()
@@ -348,12 +351,9 @@ class Resolver(Connecting, Closing):
             found = self.cache.get(question, now)
             if found is None:
                 return literal_answer(question, now) if may_be_literal(question) else None
-            self._dispatch.found(question, found, now)
-            if (
-                isinstance(found, ResolutionError)
-                and isinstance(self.backend, ConfiguredBackend)
-                and self.backend.follow()
-            ):
+            if self._is_watched:
+                self._dispatch.found(question, found, now)
+            if type(found) is not Answer and isinstance(self.backend, ConfiguredBackend) and self.backend.follow():
                 return None  # it failed at nameservers that are no longer ours
         return found
 
@@ -432,6 +432,8 @@ class Resolver(Connecting, Closing):
         return addresses if self._policy is None else self._policy.check(host, addresses)
 
     def _search_list(self) -> SearchList:
+        if self._fixed_search is not None:
+            return self._fixed_search
         search = SearchList(self._search or (), 1 if self._ndots is None else self._ndots)
         config = self._config()
         if config is not None:
@@ -473,6 +475,6 @@ def _asked(item: Any, rrtype: RRType) -> tuple[str, TypeLike]:
 def _question(name: str, type: TypeLike) -> Question:
     """The question for a name as people write it; an address stands for its reverse name when PTR is asked."""
     question = Question.parse(name, type)
-    if question.type == RRType.PTR and parse_literal(name) is not None:
+    if question[1] == PTR and parse_literal(name) is not None:
         return question._replace(name=Name.reverse(name))
     return question

@@ -37,6 +37,8 @@ OUTCOMES = (
 
 # What an iterator has no more of.
 END: Any = object()
+# So many outcomes in one turn of the event loop.
+TURN = 500
 
 
 class Stream(Generic[T]):
@@ -69,8 +71,8 @@ class Stream(Generic[T]):
         self._under_way = 0
         self._taken = 0  # outcomes that the consumer has, and may not have looked at yet
         self._outcomes: list[tuple[T, Outcome]] = []
+        self._held: tuple[T, Question] | None = None
         self._exhausted = False
-        self._dry = False  # the iterator gave None when it was asked last
         self._failure: BaseException | None = None
         self._arrival: asyncio.Future[None] | None = None
 
@@ -84,6 +86,7 @@ class Stream(Generic[T]):
         else:
             self._source = iter(self._items)
         dispatch.sources.append(self)
+        turn = 0
         try:
             while True:
                 dispatch.pump()
@@ -93,15 +96,17 @@ class Stream(Generic[T]):
                     for outcome in batch:
                         yield outcome
                     self._taken = 0
-                    self._dry = False  # they may have changed that
+                    turn += len(batch)
+                    if turn >= TURN:  # others want to run too, when all is known already
+                        turn = 0
+                        await asyncio.sleep(0)
                 elif self._failure is not None:
                     raise self._failure
-                elif self._under_way or (feed is not None and not self._exhausted):
+                elif self._under_way or self._held or (feed is not None and not self._exhausted):
+                    turn = 0
                     await self._wait()
                 elif self._exhausted:
                     return
-                elif not self._dry:  # there is no room: for a rate that is kept, or nameservers that bear nothing now
-                    await self._wait()
                 else:
                     raise UsageError("the iterable gives None, and nothing is under way that could change that")
         finally:
@@ -113,47 +118,59 @@ class Stream(Generic[T]):
     # ---- what the dispatch asks and tells
 
     @property
-    def hunger(self) -> int:
-        """How many more questions it would have sent now."""
-        if self._exhausted:
-            return 0
-        waiting = len(self._outcomes) + self._taken
-        return min(self._concurrency - self._under_way, self._concurrency - waiting)
+    def hungry(self) -> bool:
+        """Whether it has a question for which there is no room yet, or might have one."""
+        return self._held is not None or (not self._exhausted and self._has_room())
 
     def pull(self, count: int) -> list[Question]:
-        """At most so many questions that nobody waited for until now, each attached to the flights."""
+        """At most so many questions that nobody waited for until now, each attached to the flights.
+
+        What is known already needs no room. The first question that there is no room for is held back.
+        """
         questions: list[Question] = []
-        source, outcomes = self._source, self._outcomes
-        before = len(outcomes)
-        now, question_of, known = self._clock(), self._question, self._known
-        ask = self._dispatch.ask
+        now, question_of, known, ask = self._clock(), self._question, self._known, self._dispatch.ask
+        before = len(self._outcomes)
+        item: Any
         try:
-            while len(questions) < count and len(outcomes) < self._concurrency:
-                item = next(source, END)
-                if item is END:
-                    self._exhausted = True
+            while len(questions) < count or self._held is None:
+                if self._held is not None:
+                    (item, question), self._held = self._held, None
+                elif self._exhausted or not self._has_room() or (item := next(self._source, END)) is None:
                     break
-                if item is None:
-                    self._dry = True
+                elif item is END:
+                    self._exhausted = True
                     break
                 try:
                     question = question_of(item)
                     found = known(question, now)
                 except (DNSError, ValueError) as error:
-                    outcomes.append((item, error))
+                    self._outcomes.append((item, error))
                     continue
                 if found is not None:
                     self._settle(item, found)
-                    continue
-                if ask(question, self, item):
-                    questions.append(question)
-                self._under_way += 1
-        except Exception as error:  # noqa: BLE001 - of the iterable: the consumer is told after the outcomes that are there
-            self._exhausted = True
-            self._failure = error
-        if len(outcomes) > before or self._exhausted:
+                elif len(questions) >= count:
+                    self._held = item, question
+                else:
+                    self._under_way += 1
+                    if ask(question, self, item):
+                        questions.append(question)
+        except BaseException as error:  # noqa: BLE001 - of the iterable: the consumer is told after the outcomes that are there
+            self.end(error)
+        if len(self._outcomes) > before or self._exhausted:
             self._announce()
         return questions
+
+    def end(self, error: BaseException) -> None:
+        """Nothing comes any more, because of this."""
+        self._exhausted = True
+        self._held = None
+        if self._failure is None:
+            self._failure = error
+        self._announce()
+
+    def _has_room(self) -> bool:
+        waiting = len(self._outcomes) + self._taken
+        return self._under_way < self._concurrency and waiting < self._concurrency
 
     def arrived(self, item: T, outcome: Outcome | BaseException) -> None:
         """An outcome has come."""
@@ -171,13 +188,12 @@ class Stream(Generic[T]):
         if isinstance(outcome, Answer) and self._finish is not None:
             try:
                 outcome = self._finish(outcome)
-            except DNSError as error:
+            except Exception as error:  # noqa: BLE001 - of a policy, which anybody may write
                 outcome = error
         if isinstance(outcome, OUTCOMES):
             self._outcomes.append((item, outcome))
         else:
-            self._exhausted = True
-            self._failure = outcome
+            self.end(outcome)
 
     def _announce(self) -> None:
         if self._arrival is not None and not self._arrival.done():

@@ -32,7 +32,7 @@ def flights(abandoned: list[str]) -> Flights:
 
 
 def join(flights: Flights, key: str, count: int = 1) -> list[asyncio.Future[Any]]:
-    return [flights.join(key, loop=asyncio.get_running_loop()) for _ in range(count)]
+    return [flights.join(key, lambda _: None, loop=asyncio.get_running_loop()) for _ in range(count)]
 
 
 async def test_those_who_wait_for_the_same_share_what_comes(flights: Flights) -> None:

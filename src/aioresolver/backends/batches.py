@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -41,7 +41,7 @@ class BatchBackend(Protocol):
         ...
 
     def post(self, questions: Sequence[Question], deadline: float) -> None:
-        """Ask all of these; never calls `landed` before it returns."""
+        """Ask all of these; never calls `landed` before it returns. It may raise if it has taken none of them."""
 
     def withdraw(self, questions: Collection[Question]) -> int:
         """Forget these: nothing more is sent for them, and nothing of them lands. How many it had is returned."""
@@ -100,13 +100,18 @@ class Batched:
         return len(lookups)
 
     async def aclose(self) -> None:
-        """Close the backend."""
+        """End every lookup, and close the backend."""
+        lookups, self._lookups = self._lookups, {}
+        for lookup in lookups.values():
+            lookup.end()
         await self._backend.aclose()
 
     def _ask(self, question: Question, deadline: float) -> asyncio.Future[Answer[Any]]:
         if self._submit is not None:
-            return self._submit(question, deadline)
-        return asyncio.ensure_future(self._backend.query(question, deadline))
+            asked: Awaitable[Answer[Any]] = self._submit(question, deadline)
+        else:
+            asked = self._backend.query(question, deadline)
+        return asyncio.ensure_future(asked)
 
     def _ended(self, question: Question, future: asyncio.Future[Answer[Any]]) -> None:
         lookup = self._lookups.get(question)

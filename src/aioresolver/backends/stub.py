@@ -66,6 +66,7 @@ class StubBackend(Closing):
         self.rotate: bool = rotate
         self._has_rate = rate is not None
         self._upstreams = [Upstream(n, open_transport, room=self._pump, rate=rate) for n in self.nameservers]
+        self._expelled: list[Upstream] = []
         self._lanes: dict[Upstream, FastLane] = {}
         self._equals: Sequence[Upstream] = self._upstreams
         self._looked_at = float("-inf")
@@ -155,6 +156,7 @@ class StubBackend(Closing):
         left = [upstream for upstream in self._upstreams if upstream.text != server]
         if not left or len(left) == len(self._upstreams):
             return False
+        self._expelled += [upstream for upstream in self._upstreams if upstream.text == server]
         self._upstreams[:] = left
         self._looked_at = float("-inf")
         return True
@@ -179,7 +181,7 @@ class StubBackend(Closing):
         for timer in (self._ticking, self._opening):
             if timer is not None:
                 timer.cancel()
-        for upstream in {*self._upstreams, *self._lanes}:
+        for upstream in (*self._upstreams, *self._expelled):
             await upstream.aclose()
         if self._alarms is not None:
             self._alarms.close()

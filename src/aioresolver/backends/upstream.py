@@ -85,8 +85,8 @@ class Upstream:
     def heard(self, count: int, elapsed: float, now: float) -> None:
         """So many replies came to queries of the fast lane, the last of them after so many seconds."""
         self.answered += count
-        self.window.used -= count
         self.window.answered(count, elapsed, now)
+        self.window.used -= count
         self.health.heard(elapsed, now)
 
     def release(self) -> None:

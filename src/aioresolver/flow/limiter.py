@@ -19,6 +19,8 @@ TICK = 0.001
 PAUSE = 0.05
 # Starts in one go before the loop has its turn, should each end as soon as it starts.
 BATCH = 1000
+# What no limit comes to.
+PLENTY = 1 << 30
 
 
 class Limiter:
@@ -94,15 +96,22 @@ class Limiter:
         self.in_use += 1
         return True
 
-    def take(self, most: int) -> int:
-        """Take as many slots as are free, at most so many; none while somebody waits. How many is returned."""
+    def room(self) -> int:
+        """How many slots would be given now; none while somebody waits."""
         if self.waiting:
             return 0
-        count = int(max(0, min(most, self._slots - self.in_use)))
-        if self.rate is not None:
-            count = next((taken for taken in range(count) if not self._in_step()), count)
+        free = max(0, self._slots - self.in_use)
+        if self.rate is not None and free:
+            now = self._bound_loop().time()
+            early = self._slack + 1e-9 - max(0.0, self._free_at - now)
+            free = min(free, int(early / self._interval) + 1 if early >= 0 else 0)
+        return int(min(free, PLENTY))
+
+    def take(self, count: int) -> None:
+        """Take so many slots, for which there is room."""
         self.in_use += count
-        return count
+        if self.rate is not None:
+            self._free_at = max(self._free_at, self._bound_loop().time()) + count * self._interval
 
     def enqueue(self, start: Start) -> Ticket:
         """Have `start()` called once, with a slot taken for it, when its turn has come; never during this call.

@@ -23,14 +23,14 @@ class Receiver(Protocol):
 class SingleFlight(Generic[K, V]):
     """Lets those who wait for the same key at the same time share what comes for it.
 
-    Whether a key has to be asked for is told by `key in flights`, before the first one waits for it. What came is given
-    to all by `land` or `fail`. When the last one who waited has left, `abandoned(key)` is called. Makes no Task;
-    `len(flights)` is the number of keys that somebody waits for.
+    What came is given to all by `land` or `fail`. When the last one who waited has left, `abandoned(key)` is called. Makes no Task;
+    `len(flights)` is the number of keys that somebody waits for; `joined` counts those who found another one waiting.
     """
 
-    __slots__ = ("_abandoned", "_waiting")
+    __slots__ = ("_abandoned", "_waiting", "joined")
 
     def __init__(self, abandoned: Callable[[K], object]) -> None:
+        self.joined: int = 0
         self._abandoned = abandoned
         # Nearly always one waits, so there is no list for it.
         self._waiting: dict[K, Any] = {}
@@ -42,11 +42,18 @@ class SingleFlight(Generic[K, V]):
         """Whether somebody waits for the key."""
         return key in self._waiting
 
-    def join(self, key: K, *, loop: asyncio.AbstractEventLoop) -> asyncio.Future[V]:
-        """A future of this asker's own for what will come; cancelling it harms no other."""
+    def join(self, key: K, depart: Callable[[K], object], *, loop: asyncio.AbstractEventLoop) -> asyncio.Future[V]:
+        """A future of this asker's own for what will come; cancelling it harms no other.
+
+        `depart(key)` is called when nobody waited for the key until now.
+        """
         asker: _Asker[V] = _Asker(loop=loop)
         asker.key, asker.flights = key, self
-        self._wait(key, asker)
+        if key in self._waiting:
+            self._wait(key, asker)
+        else:
+            self._waiting[key] = asker
+            depart(key)
         return asker
 
     def attach(self, key: K, receiver: Receiver, tag: Any) -> bool:
@@ -111,10 +118,10 @@ class SingleFlight(Generic[K, V]):
         return waiting if type(waiting) is _Crowd or waiting == () else (waiting,)
 
     def _wait(self, key: K, waiter: _Waiter) -> None:
-        waiting = self._waiting.get(key)
-        if waiting is None:
-            self._waiting[key] = waiter
-        elif type(waiting) is _Crowd:
+        """One more who waits for what others wait for."""
+        self.joined += 1
+        waiting = self._waiting[key]
+        if type(waiting) is _Crowd:
             waiting.append(waiter)
             waiting.present += 1
         else:

@@ -171,6 +171,7 @@ class UdpSocket:
             self._owner.taker.took([(waiting, reply)])
         else:
             self._take_otherwise(reply, waiting)
+        self._close_if_spent()
 
     def _take_otherwise(self, reply: bytes, waiting: Exchange | Posted | None) -> None:
         """As `take`, when it is no reply to a posted query."""

@@ -109,7 +109,7 @@ def read_plain_addresses(wire: bytes, position: int, rrtype: int, size: int) -> 
     least = TTL_LIMIT
     try:
         _, word, questions, answer, authority, additional = _read_header(wire)
-        if word & _NOT_PLAIN or questions != 1 or not 0 < answer < MAX_RECORDS:
+        if word & _NOT_PLAIN or questions != 1 or not answer or answer + authority + additional > MAX_RECORDS:
             return None
         for _ in range(answer):
             owner, type_, class_, ttl, length = _read_pointer_and_fixed(wire, position)
@@ -129,8 +129,6 @@ def read_plain_addresses(wire: bytes, position: int, rrtype: int, size: int) -> 
 
 def _pass_plain(wire: bytes, position: int, authority: int, additional: int) -> int:
     """The offset behind records whose owners are compressed, and a last OPT without options; -1 when others are there."""
-    if authority + additional > MAX_RECORDS // 2:
-        return -1
     for left in range(authority + additional, 0, -1):
         owner = position
         length = wire[position]
