@@ -303,7 +303,7 @@ class Journal:
     def _give_name(self, output: Output) -> None:
         if self._format == "parquet":
             _parquet().parquet_of_json_lines(f"{self.path}.partial", self.path, disk=self._disk)
-            self._disk.remove(f"{self.path}.partial")
+            output.remove()
         else:
             output.rename()
 
