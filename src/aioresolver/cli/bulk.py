@@ -6,7 +6,7 @@ import argparse
 import gc
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         what = "standard input: it is closed" if plan.path == "-" else f"{plan.path}: {error.strerror}"
         print(f"aioresolver bulk: cannot read {what}", file=sys.stderr)
         return NO_NAMES_FILE
-    try:
+    with closing(inputs):
         try:
             sink = _open_sink(plan, configuration)
         except OSError as error:
@@ -68,8 +68,6 @@ def run(options: argparse.Namespace) -> int:
             return ROWS_UNWRITTEN
         with _few_collections():
             return BulkCommand(plan, resolver, inputs, sink).run()
-    finally:
-        inputs.close()
 
 
 def _open_inputs(plan: Plan) -> tuple[Inputs | ArrivingInputs, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The command `aioresolver`: which of its commands is meant, and how it ends.
 
 Exit statuses are dig's: 0 a reply came, 1 the command line is wrong, 8 the names file cannot be read, 9 no nameserver
-replied, 10 anything else.
+replied, 10 anything else. `bulk` has some more.
 """
 
 from __future__ import annotations
@@ -40,12 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser = Parser(prog="aioresolver", description=lookup.DESCRIPTION, epilog=lookup.EPILOG)
         parser.add_argument("--version", action="version", version=f"aioresolver {__version__}")
     else:
-        parser = Parser(prog=f"aioresolver {words.pop(0)}", description=command.DESCRIPTION)
+        epilog = getattr(command, "EPILOG", None)
+        parser = Parser(prog=f"aioresolver {words.pop(0)}", description=command.DESCRIPTION, epilog=epilog)
     command.add_options(parser)
     options = parser.parse_intermixed_args(words)  # names, files and nameservers may stand before and after options
     try:
         status: int = command.run(options)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed before we began, as by >&-
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except (DNSError, ValueError) as error:
