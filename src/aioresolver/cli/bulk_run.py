@@ -16,8 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from aioresolver.bulk.asker import Asker
-from aioresolver.bulk.filters import Filter, sift
+from aioresolver.bulk.asker import filtering
+from aioresolver.bulk.filters import Filter
 from aioresolver.bulk.inputs import ArrivingInputs, Inputs
 from aioresolver.bulk.kernel_drops import KernelDrops
 from aioresolver.bulk.lines import UnreadableInput
@@ -76,13 +76,13 @@ class BulkCommand:
         loop = asyncio.get_running_loop()
         began = loop.time()
         drops = KernelDrops()
-        async with self._resolver, Asker(self._resolver) as asker:
+        async with self._resolver:
             filters = self._filters()
             run = BulkRun(
                 self._resolver,
                 self._sink.left(self._inputs),
                 concurrency=self._plan.concurrency,
-                through=(lambda batches: sift(batches, filters, asker.ask)) if filters else None,
+                through=filtering(self._resolver, filters, timeout=self._plan.timeout) if filters else None,
                 recorder=RunRecorder(began),
             )
             assert run.recorder is not None
