@@ -219,11 +219,13 @@ class _Sifting:
 
     async def aclose(self) -> None:
         """End what is under way."""
-        for reply in list(self._under_way):
-            reply.cancel()
+        pending: list[asyncio.Future[Any]] = [*self._under_way]
         if self._coming is not None:
-            self._coming.cancel()
-            await asyncio.wait([self._coming])
+            pending.append(self._coming)
+        for future in pending:
+            future.cancel()
+        if pending:
+            await asyncio.wait(pending)
         aclose = getattr(self._batches, "aclose", None)
         if aclose is not None:
             await aclose()
