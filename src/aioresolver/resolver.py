@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
@@ -51,6 +51,9 @@ from aioresolver.wire.codes import RRClass, RRType
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import SRV
+
+if TYPE_CHECKING:
+    from aioresolver.survey import Survey
 
 __all__ = ["Resolver"]
 
@@ -304,6 +307,16 @@ class Resolver(Connecting, Closing):
         The bytes are in `query(name, "TXT")`. Raises what `resolve` raises; there is no search list.
         """
         return await find_texts(self, name)
+
+    async def survey(self, domain: str, *, selectors: Collection[str] = ()) -> Survey:
+        """What the DNS says about a domain: addresses, mail, certificates, DNSSEC; read, with what is wrong with it.
+
+        DKIM keys are looked for under the well-known selectors, and these. A question that fails is a finding like any
+        other: only NameSyntaxError, ValueError and UsageError are raised.
+        """
+        from aioresolver.survey import take_survey  # noqa: PLC0415 - most programs never survey
+
+        return await take_survey(self, domain, selectors=selectors)
 
     def peek(self, name: str, type: TypeLike = "A") -> Answer[Any] | None:
         """What is known already, from the hosts file or the cache, without asking anybody; None when nothing is."""
