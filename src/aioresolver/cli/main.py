@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from aioresolver import __version__
-from aioresolver.cli import bulk, demo, explain, lookup
+from aioresolver.cli import bulk, demo, explain, lookup, survey
 from aioresolver.errors import DNSError
 
 __all__ = ["main"]
 
-COMMANDS = {"bulk": bulk, "demo": demo, "explain": explain}
+COMMANDS = {"bulk": bulk, "demo": demo, "explain": explain, "survey": survey}
 USAGE_ERROR = 1
 INTERNAL_ERROR = 10
 INTERRUPTED = 130
