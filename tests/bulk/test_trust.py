@@ -13,7 +13,7 @@ from aioresolver.bulk.trust import NO_OTHER, Trust
 from aioresolver.bulk.wildcards import Wildcards
 from aioresolver.errors import ConfigurationError
 
-NAMES = [f"{'nehc'[i % 4]}{i}.{'victim' if i % 20 == 0 else 'zone'}{i % 97}.example." for i in range(4000)]
+NAMES = [f"{'nehc'[i % 4]}{i}.{'victim' if i % 19 == 0 else 'zone'}{i % 97}.example." for i in range(4000)]
 
 
 def trusting(crowd: ns.Crowd, *, seed: int = 1, **settings) -> Trust:
@@ -73,18 +73,14 @@ def test_most_of_them_lie():
     assert wrong_rows(rows) == []
 
 
-@pytest.mark.parametrize(
-    "lie", [ns.wrong, ns.deny, ns.random_answers()], ids=["one address", "denials", "random answers"]
-)
+@pytest.mark.parametrize("lie", [ns.wrong, ns.deny], ids=["one address", "denials"])
 def test_lies_about_some_domains(lie):
-    """What comes out before they are found is not called back; what is held then is asked again."""
+    """What went out before they are found is not called back; what is held then is asked again."""
     crowd = ns.Crowd(a=ns.honest, b=ns.honest, c=ns.honest, liar=ns.only_for(".victim", lie))
     rows, trust = sift(crowd, sample=0.2)
-    caught = sum(".victim" in row.name for row in rows) / 4
-    assert len(wrong_rows(rows)) < caught / 2
-    if lie is not LIARS["random"]:
-        assert crowd.expelled in (["udp://liar"], [])
-    assert trust.compared > 100
+    assert crowd.expelled == ["udp://liar"]
+    assert len(wrong_rows(rows)) <= 5  # of fifty
+    assert trust.asked_again > 0
 
 
 def test_one_address_for_some_domains_is_found():
@@ -220,9 +216,6 @@ def test_held_rows_are_bounded():
     crowd = ns.Crowd(a=ns.honest, b=ns.honest)
     trust = trusting(crowd, most_held=100, check_rows=10**6, check_seconds=10**6)
     most = 0
-
-    class Watched(Trust):
-        pass
 
     feed = trust.feed
 

@@ -226,6 +226,9 @@ class _Sifting:
             future.cancel()
         if pending:
             await asyncio.wait(pending)
+        for future in pending:
+            if not future.cancelled():
+                future.exception()  # nobody is left to hear it
         aclose = getattr(self._batches, "aclose", None)
         if aclose is not None:
             await aclose()
