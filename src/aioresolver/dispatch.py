@@ -15,6 +15,7 @@ from aioresolver.errors import LookupTimeout, ResolutionError, UsageError
 from aioresolver.events import (
     AnswerFromCache,
     Event,
+    LookupAbandoned,
     LookupAnswered,
     LookupFailed,
     LookupStarted,
@@ -96,6 +97,7 @@ class Dispatch:
         self._backend = backend
         self._queue: deque[tuple[Question, float]] = deque()
         self._withdrawn: set[Question] = set()
+        self._began: dict[Question, float] = {}  # of those that the observer was told of
         self._answered_at = float("-inf")
         self._places = 0  # of the limiter, that are ours and not used yet
         self._ticket: Any = None
@@ -202,6 +204,8 @@ class Dispatch:
                 self._stall_alarm.cancel()
             if self._ticket is not None:
                 self.limiter.withdraw(self._ticket)
+            for question in list(self._began):
+                self._tell_abandoned(question, asyncio.get_running_loop().time())
             self.flights.close(UsageError("the resolver was closed while this lookup was under way"))
             if self.stats.under_way:
                 self.limiter.release(self.stats.under_way)
@@ -262,6 +266,7 @@ class Dispatch:
         self.stats.under_way += len(questions)
         if self.observer is not None:
             for question in questions:
+                self._began[question] = began
                 self._tell(LookupStarted(question))
         try:
             self._backend.post(questions, began + self.timeout)
@@ -282,7 +287,7 @@ class Dispatch:
                 answered += 1
                 answer = put(outcome, now)
                 if observer is not None:
-                    self._tell(LookupAnswered(question, answer))
+                    self._tell(LookupAnswered(question, answer, self._took(question, now)))
                 land(question, answer)
             else:
                 self._failed(question, outcome, now)  # type: ignore[arg-type]
@@ -296,16 +301,18 @@ class Dispatch:
 
     def _failed(self, question: Question, error: BaseException, now: float) -> None:
         if question not in self.flights:  # given up before
+            self._tell_abandoned(question, now)
             return
         if isinstance(error, asyncio.CancelledError):
             self.flights.cancel(question)
+            self._tell_abandoned(question, now)
             return
         self.stats.failed += 1
         if isinstance(error, ResolutionError):
             self.stats.timed_out += isinstance(error, LookupTimeout)
             self.cache.put_failure(question, error, now)
-            if self.observer is not None:
-                self._tell(LookupFailed(question, error))
+        if self.observer is not None and isinstance(error, Exception):
+            self._tell(LookupFailed(question, error, self._took(question, now)))
         self.flights.fail(question, error)
 
     def _leave(self, count: int) -> None:
@@ -325,8 +332,10 @@ class Dispatch:
 
     def _withdraw(self) -> None:
         withdrawn, self._withdrawn = self._withdrawn, set()
-        if self._closed or not withdrawn:
+        if self._closed or self._loop is None or not withdrawn:
             return
+        for question in withdrawn if self._began else ():
+            self._tell_abandoned(question, self._loop.time())
         self._queue = deque(waiting for waiting in self._queue if waiting[0] not in withdrawn)
         self._leave(self._backend.withdraw(withdrawn))
         self.pump()
@@ -353,7 +362,16 @@ class Dispatch:
             self.stats.failed += 1
             self.stats.timed_out += 1
             reason = f"no answer within {self.timeout:g} s: nothing was answered while it waited for its turn"
-            self.flights.fail(question, LookupTimeout(str(question.name), str(question.type), reason))
+            error = LookupTimeout(str(question.name), str(question.type), reason)
+            self._tell(LookupFailed(question, error, self.timeout))
+            self.flights.fail(question, error)
+
+    def _took(self, question: Question, now: float) -> float:
+        return now - self._began.pop(question, now)
+
+    def _tell_abandoned(self, question: Question, now: float) -> None:
+        if question in self._began:
+            self._tell(LookupAbandoned(question, self._took(question, now)))
 
     def _tell(self, event: Event) -> None:
         if self.observer is None:

@@ -18,6 +18,7 @@ from aioresolver.configured import ConfiguredBackend, choose_backend
 from aioresolver.connect import Connecting
 from aioresolver.dispatch import Dispatch, Stats
 from aioresolver.errors import (
+    AddressBlocked,
     ConfigurationError,
     DNSError,
     LookupTimeout,
@@ -27,7 +28,7 @@ from aioresolver.errors import (
     ResolutionError,
     ServerFailure,
 )
-from aioresolver.events import Observer
+from aioresolver.events import AnswerBlocked, Observer
 from aioresolver.explain import explain
 from aioresolver.explanation import Explanation
 from aioresolver.flow.closing import Closing
@@ -37,6 +38,7 @@ from aioresolver.host import Host, SearchList, absence, find_host, literal_answe
 from aioresolver.mail import MailServer, find_mail_servers, find_texts
 from aioresolver.policy import AddressPolicy
 from aioresolver.services import Endpoint, find_https, find_services
+from aioresolver.snapshot import Snapshot, observe, take_snapshot
 from aioresolver.stream import Outcome, Stream
 from aioresolver.system.address_order import AddressOrder
 from aioresolver.system.addrinfo import AddrinfoRequest
@@ -115,6 +117,8 @@ class Resolver(Connecting, Closing):
             self.backend.changed = self.cache.forget_failures
         self.limiter: Limiter = limiter
         self._dispatch = Dispatch(in_batches(self.backend), self.cache, limiter, timeout=timeout, observer=observer)
+        if observer is not None:
+            observe(self.backend, self._dispatch._tell)
         config = self.backend.files if isinstance(self.backend, ConfiguredBackend) else None
         self._local = LocalNames(hosts, config=config, hosts_file=hosts_file)
         self._policy = policy
@@ -134,6 +138,10 @@ class Resolver(Connecting, Closing):
     def stats(self) -> Stats:
         """Plain counters of the lookups sent; those of the cache are in `cache.stats`."""
         return self._dispatch.stats
+
+    def snapshot(self) -> Snapshot:
+        """All counters, the limiter, and the nameservers as they are known, at this moment."""
+        return take_snapshot(self._dispatch, self.backend)
 
     async def query(self, name: str, type: TypeLike = "A") -> Answer[Any]:
         """Ask for one name as it is written, without a search list.
@@ -372,7 +380,11 @@ class Resolver(Connecting, Closing):
 
     def _handed_out(self, answer: Answer[Any]) -> Answer[Any]:
         if self._policy is not None:
-            answer = self._policy.apply(answer)
+            try:
+                answer = self._policy.apply(answer)
+            except AddressBlocked as error:
+                self._dispatch._tell(AnswerBlocked(error))
+                raise
         if self._rotation is not None:
             answer = answer.rotated(next(self._rotation))
         return answer
@@ -442,7 +454,11 @@ class Resolver(Connecting, Closing):
         return self.backend.config() if isinstance(self.backend, ConfiguredBackend) else None
 
     def _allowed(self, host: str, addresses: list[str]) -> list[str]:
-        return addresses if self._policy is None else self._policy.check(host, addresses)
+        try:
+            return addresses if self._policy is None else self._policy.check(host, addresses)
+        except AddressBlocked as error:
+            self._dispatch._tell(AnswerBlocked(error))
+            raise
 
     def _search_list(self) -> SearchList:
         search = SearchList(self._search or (), 1 if self._ndots is None else self._ndots)
