@@ -13,12 +13,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aioresolver.bulk.rows import Row
+from aioresolver.cli.main import main
 from aioresolver.testing import DNSServer, Fault
 
 LINES = b"www.cli.test\n\nno.cli.test\n  x.wild.cli.test  \nbad..name\nwww.cli.test\r\nalias.cli.test"
@@ -49,6 +51,29 @@ def test_one_row_for_each_line(run: Any, tmp_path: Path, source: str) -> None:
     ]
     assert all(list(row) == KEYS for row in got)
     assert all((row["error"] is not None) == (row["status"] == "bad-name") for row in got)
+
+
+@pytest.fixture
+def call(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command in this process: `call("--type", "MX", input=b"…")`."""
+    monkeypatch.setenv("AIORESOLVER_NAMESERVERS", server.nameserver)
+    monkeypatch.setenv("LOCALDOMAIN", "")
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str, input: bytes | None = None) -> subprocess.CompletedProcess[str]:
+        if input is not None:
+            (tmp_path.parent / "input").write_bytes(input)
+            words = (str(tmp_path.parent / "input"), *words)
+        try:
+            status = main(["bulk", *words])
+        except SystemExit as end:
+            status = int(end.code or 0)
+        captured = capfd.readouterr()
+        return subprocess.CompletedProcess(words, status, captured.out, captured.err)
+
+    return call
 
 
 def test_type_and_nameserver(run: Any, server: Any) -> None:
@@ -180,8 +205,8 @@ def test_a_closed_standard_stream_is_one_line(environment: dict[str, str], close
     assert b"is closed" in done.stderr
 
 
-def test_several_types_of_which_nxdomain_answers_all(run: Any, server: Any) -> None:
-    done = run("bulk", "--type", "A,AAAA", "--type", "MX", "--quiet", input=b"www.cli.test\nno.cli.test\n")
+def test_several_types_of_which_nxdomain_answers_all(call: Any, server: Any) -> None:
+    done = call("--type", "A,AAAA", "--type", "MX", "--quiet", input=b"www.cli.test\nno.cli.test\n")
     assert {(row["input"], row["type"]): row["status"] for row in rows(done.stdout)} == {
         ("www.cli.test", "A"): "ok", ("www.cli.test", "AAAA"): "ok", ("www.cli.test", "MX"): "no-data",
         ("no.cli.test", "A"): "nxdomain", ("no.cli.test", "AAAA"): "nxdomain", ("no.cli.test", "MX"): "nxdomain",
@@ -189,22 +214,22 @@ def test_several_types_of_which_nxdomain_answers_all(run: Any, server: Any) -> N
     assert [str(query.name) for query in server.queries].count("no.cli.test.") == 1
 
 
-def test_a_column_of_csv(run: Any, tmp_path: Path) -> None:
+def test_a_column_of_csv(call: Any, tmp_path: Path) -> None:
     (tmp_path / "sites.csv").write_text('rank,"host"\n1,www.cli.test\n2,"alias.cli.test"\n')
     for words in (("--column", "host"), ("--column", "2", "--header")):
-        done = run("bulk", "sites.csv", *words, "--quiet")
+        done = call("sites.csv", *words, "--quiet")
         assert sorted(row["input"] for row in rows(done.stdout)) == ["alias.cli.test", "www.cli.test"]
     (tmp_path / "sites.txt").write_text("1;www.cli.test\n")
-    done = run("bulk", "sites.txt", "--column", "2", "--delimiter", ";", "--quiet")
+    done = call("sites.txt", "--column", "2", "--delimiter", ";", "--quiet")
     assert [row["status"] for row in rows(done.stdout)] == ["ok"]
-    done = run("bulk", "sites.csv", "--column", "site", "--output", "out.jsonl")
+    done = call("sites.csv", "--column", "site", "--output", "out.jsonl")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "'site'" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.csv.gz", "out.txt"])
-def test_an_output_by_its_suffix(run: Any, tmp_path: Path, name: str) -> None:
-    done = run("bulk", "--output", name, input=LINES)
+def test_an_output_by_its_suffix(call: Any, tmp_path: Path, name: str) -> None:
+    done = call("--output", name, input=LINES)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.splitlines()[1] == "statuses: ok 4, nxdomain 1, bad-name 1"
     data = (tmp_path / name).read_bytes()
@@ -216,28 +241,28 @@ def test_an_output_by_its_suffix(run: Any, tmp_path: Path, name: str) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [name, f"{name}.manifest.json"]
 
 
-def test_a_format_against_the_suffix(run: Any, tmp_path: Path) -> None:
-    run("bulk", "--output", "out.txt", "--format", "csv", "--quiet", input=LINES)
+def test_a_format_against_the_suffix(call: Any, tmp_path: Path) -> None:
+    call("--output", "out.txt", "--format", "csv", "--quiet", input=LINES)
     assert (tmp_path / "out.txt").read_text().startswith("index,input,name,")
-    assert run("bulk", "--format", "csv", "--quiet", input=LINES).stdout.startswith("index,input,name,")
+    assert call("--format", "csv", "--quiet", input=LINES).stdout.startswith("index,input,name,")
 
 
-def test_parquet(run: Any, tmp_path: Path) -> None:
+def test_parquet(call: Any, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is an extra")
-    assert run("bulk", "--output", "out.parquet", input=LINES).returncode == 0
+    assert call("--output", "out.parquet", input=LINES).returncode == 0
     assert parquet.read_table(tmp_path / "out.parquet").num_rows == 6
 
 
-def test_an_output_is_replaced_and_a_stopped_run_is_not(run: Any, tmp_path: Path) -> None:
+def test_an_output_is_replaced_and_a_stopped_run_is_not(call: Any, tmp_path: Path) -> None:
     output, journal = tmp_path / "out.jsonl", tmp_path / "out.jsonl.journal"
     output.write_text("an old one")
-    assert run("bulk", "--output", "out.jsonl", "--quiet", input=LINES).returncode == 0
+    assert call("--output", "out.jsonl", "--quiet", input=LINES).returncode == 0
     whole = output.read_bytes()
     assert len(rows(whole.decode())) == 6
-    again = run("bulk", "--output", "out.jsonl", "--resume", input=LINES)  # there is nothing left to do
+    again = call("--output", "out.jsonl", "--resume", input=LINES)  # there is nothing left to do
     assert (again.returncode, output.read_bytes()) == (0, whole)
     journal.write_text("{}")
-    refused = run("bulk", "--output", "out.jsonl", input=LINES)
+    refused = call("--output", "out.jsonl", input=LINES)
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert "go on with --resume" in refused.stderr
 
@@ -245,7 +270,7 @@ def test_an_output_is_replaced_and_a_stopped_run_is_not(run: Any, tmp_path: Path
 def test_taken_up_where_it_was_stopped(run: Any, server: Any, environment: dict[str, str], tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("".join(f"h{i}.wild.cli.test\n" for i in range(200)))
-    words = [str(names), "--output", str(tmp_path / "out.jsonl"), "--rate", "100"]
+    words = [str(names), "--output", str(tmp_path / "out.jsonl"), "--rate", "400"]
     with start(environment, *words) as process:
         while process.poll() is None and server.count < 60:
             time.sleep(0.005)
@@ -264,8 +289,8 @@ def test_taken_up_where_it_was_stopped(run: Any, server: Any, environment: dict[
     assert sorted(row["index"] for row in got) == list(range(200))
 
 
-def test_stats(run: Any, server: Any, tmp_path: Path) -> None:
-    run("bulk", "--stats", "stats.json", "--quiet", input=LINES)
+def test_stats(call: Any, server: Any, tmp_path: Path) -> None:
+    call("--stats", "stats.json", "--quiet", input=LINES)
     stats = json.loads((tmp_path / "stats.json").read_text())
     assert (stats["ended"], stats["inputs"], stats["blank"], stats["rows"]) == ("done", 6, 1, 6)
     assert stats["statuses"] == {"ok": 4, "nxdomain": 1, "bad-name": 1}
@@ -274,43 +299,43 @@ def test_stats(run: Any, server: Any, tmp_path: Path) -> None:
     assert stats["servers"][0]["server"] == server.nameserver
     assert 0 < stats["latency"]["p50"] <= stats["latency"]["p99"] < 5
     assert stats["history"][-1]["rows"] == 6
-    done = run("bulk", "--stats", "-", "--output", "out.jsonl", "--quiet", input=LINES)
+    done = call("--stats", "-", "--output", "out.jsonl", "--quiet", input=LINES)
     assert json.loads(done.stdout)["rows"] == 6
 
 
-def test_stats_and_plot_that_cannot_be_written(run: Any) -> None:
-    done = run("bulk", "--stats", "missing/stats.json", "--quiet", input=LINES)
+def test_stats_and_plot_that_cannot_be_written(call: Any) -> None:
+    done = call("--stats", "missing/stats.json", "--quiet", input=LINES)
     assert (done.returncode, done.stderr.count("\n")) == (11, 1)
     assert "missing/stats.json" in done.stderr
     assert len(rows(done.stdout)) == 6
 
 
-def test_plot(run: Any, tmp_path: Path) -> None:
+def test_plot(call: Any, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     for name in ("run.svg", "run.png"):
-        assert run("bulk", "--plot", name, "--quiet", input=LINES).returncode == 0
+        assert call("--plot", name, "--quiet", input=LINES).returncode == 0
     assert b"6 rows in " in (tmp_path / "run.svg").read_bytes()
     assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
-    assert run("bulk", "--plot", "run.svg", "--quiet", input=b"").returncode == 0
+    assert call("--plot", "run.svg", "--quiet", input=b"").returncode == 0
 
 
-def test_wildcards(run: Any) -> None:
+def test_wildcards(call: Any) -> None:
     names = b"".join(b"h%d.wild.cli.test\n" % i for i in range(5)) + b"www.cli.test\n"
-    done = run("bulk", "--wildcards", "mark", input=names)
+    done = call("--wildcards", "mark", input=names)
     assert {row["input"]: row["wildcard"] for row in rows(done.stdout)} == {
         **{f"h{i}.wild.cli.test": True for i in range(5)}, "www.cli.test": False
     }  # fmt: skip
     assert "wildcards: 5 rows made up, 1 real" in done.stderr
-    done = run("bulk", "--wildcards", "drop", "--quiet", input=names)
+    done = call("--wildcards", "drop", "--quiet", input=names)
     assert Counter(row["status"] for row in rows(done.stdout)) == Counter(ok=1, wildcard=5)
     assert done.returncode == 0
 
 
-def test_a_nameserver_that_lies(run: Any, server: Any) -> None:
+def test_a_nameserver_that_lies(call: Any, server: Any) -> None:
     liar_zone = "$ORIGIN .\n@ 60 SOA a b 1 2 3 4 5\n* 60 A 192.0.2.66\n"
     with DNSServer.in_thread(liar_zone) as liar:
-        done = run(
-            "bulk", f"@{liar.nameserver}", f"@{server.nameserver}", "--check-servers", "--check-domain", "cli.test",
+        done = call(
+            f"@{liar.nameserver}", f"@{server.nameserver}", "--check-servers", "--check-domain", "cli.test",
             input=b"www.cli.test\nalias.cli.test\nno.cli.test\n",
         )  # fmt: skip
     assert f"{liar.nameserver} lies" in done.stderr
@@ -324,17 +349,17 @@ def test_a_nameserver_that_lies(run: Any, server: Any) -> None:
     [("--no-cache",), ("--rate", "1000"), ("--rate-per-server", "1000"), ("--concurrency", "2"), ("--timeout", "3"),
      ("--backend", "cares"), ("--no-progress",)],
 )  # fmt: skip
-def test_how_it_is_asked_changes_no_row(run: Any, server: Any, words: tuple[str, ...]) -> None:
-    done = run("bulk", f"@{server.nameserver}", *words, input=LINES)
+def test_how_it_is_asked_changes_no_row(call: Any, server: Any, words: tuple[str, ...]) -> None:
+    done = call(f"@{server.nameserver}", *words, input=LINES)
     assert done.returncode == 0
     assert Counter(row["status"] for row in rows(done.stdout)) == Counter(ok=4, nxdomain=1, **{"bad-name": 1})
 
 
-def test_gzip_as_input(run: Any, tmp_path: Path) -> None:
+def test_gzip_as_input(call: Any, tmp_path: Path) -> None:
     (tmp_path / "names.gz").write_bytes(gzip.compress(LINES))
-    assert len(rows(run("bulk", "names.gz", "--quiet").stdout)) == 6
+    assert len(rows(call("names.gz", "--quiet").stdout)) == 6
     (tmp_path / "cut.gz").write_bytes(gzip.compress(LINES)[:-9])
-    done = run("bulk", "cut.gz", "--quiet")
+    done = call("cut.gz", "--quiet")
     assert (done.returncode, done.stderr.count("\n")) == (8, 1)
     assert "cut.gz" in done.stderr
 
