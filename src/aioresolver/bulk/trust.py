@@ -207,6 +207,10 @@ class Trust:
         waiting = [s.since + self._check_seconds for s in self._servers.values() if s.rows and s.check is None]
         return min(waiting, default=None)
 
+    def wake(self, now: float) -> list[Row]:
+        """None: rows wait for answers."""
+        return []
+
     def end(self, now: float) -> list[Row]:
         """No rows more: all that wait are checked now."""
         self._ended = True
