@@ -183,27 +183,26 @@ async def _climb_for_caa(asking: _Asking, domain: Name) -> Finding[CaaProperty]:
 
 async def _climb_for_dmarc(asking: _Asking, domain: Name) -> Finding[DmarcRecord]:
     """The domain's record, or the one that speaks for it from above (RFC 9989, 4.10)."""
-    found: dict[Name, tuple[Finding[DmarcRecord], End]] = {}
-    passed: list[str] = []
-    first = None
+    walked: dict[Name, tuple[Finding[DmarcRecord], End]] = {}
     for above in tree_walk(domain):
         name, end = await _texts(asking, "_dmarc", above)
         finding = _published(DMARC, name, end, parse_dmarc)
-        if first is None or (finding.unanswered and not found):
-            first = finding
-        if finding.unanswered:
+        walked[above] = finding, end
+        counts = len(finding.values) == 1 and (above == domain or finding.values[0].public_suffix != "u")
+        if counts or finding.unanswered:
             break
-        if len(finding.values) == 1:
-            found[above] = finding, end
-            if above == domain or finding.values[0].public_suffix != "u":
-                break
-        else:
-            passed += finding.problems
-    chosen = applicable({above: finding.values[0] for above, (finding, _) in found.items()})
-    if chosen is None:
-        return first or Finding("DMARC", domain, NameNotFound(domain, "TXT", "no such name"))
-    finding, end = found[chosen]
-    return Finding("DMARC", finding.name, end, finding.values, (*passed, *finding.problems))
+    steps = walked.items()
+    records = {above: finding.values[0] for above, (finding, _) in steps if len(finding.values) == 1}
+    there = [above for above, (finding, _) in steps if finding.values]
+    silent = [above for above, (finding, _) in steps if finding.unanswered]
+    chosen, end = walked[applicable(records) or (there or silent or [domain])[0]]
+    passed = [
+        f"{problem} at {finding.name}"
+        for finding, _ in walked.values()
+        for problem in finding.problems
+        if finding is not chosen and len(finding.values) != 1
+    ]
+    return Finding("DMARC", chosen.name, end, chosen.values, (*chosen.problems, *passed))
 
 
 async def _keys(asking: _Asking, domain: Name, given: Sequence[str]) -> tuple[Finding[DkimKey], ...]:

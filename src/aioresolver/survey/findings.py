@@ -13,7 +13,7 @@ from aioresolver.survey.caa import CaaProperty
 from aioresolver.survey.dkim import DkimKey
 from aioresolver.survey.dmarc import DmarcRecord
 from aioresolver.survey.mail_security import BimiRecord, MtaStsRecord, TlsReportingRecord
-from aioresolver.survey.spf import SpfRecord
+from aioresolver.survey.spf import SpfRecord, SpfTerm
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import AAAA, DNSKEY, DS, HTTPS, NS, SOA, A
 
@@ -23,6 +23,9 @@ V_co = TypeVar("V_co", covariant=True)
 
 LONGEST_VALUE = 200
 UNANSWERED = ("timeout", "failed")
+OURS = (
+    BimiRecord, CaaProperty, DkimKey, DmarcRecord, MailServer, MtaStsRecord, SpfRecord, SpfTerm, TlsReportingRecord,
+)  # fmt: skip
 
 
 class Finding(Generic[V_co]):
@@ -45,16 +48,19 @@ class Finding(Generic[V_co]):
         values: Sequence[V_co] = (),
         problems: Sequence[str] = (),
     ) -> None:
-        answer = end if isinstance(end, Answer) else None
         self.topic = topic
         self.name = name
         self.outcome = "ok" if values else _outcome(end)
         self.values = tuple(values)
         self.problems = tuple(problems)
-        self.aliases: tuple[Name, ...] = answer.aliases if answer else ()
-        self.ttl = answer.ttl if answer else None
-        self.server = answer.server if answer else None
-        self.reason = "" if answer is not None else _reason(end)
+        self.aliases: tuple[Name, ...] = ()
+        self.ttl: int | None = None
+        self.server: str | None = None
+        self.reason = ""
+        if isinstance(end, Answer):
+            self.aliases, self.ttl, self.server = end.aliases, end.ttl, end.server
+        else:
+            self.reason = end.reason if isinstance(end, ResolutionError) else str(end)
 
     @property
     def value(self) -> V_co | None:
@@ -194,19 +200,13 @@ def _outcome(end: Answer[Any] | Exception) -> str:
     return next((word for kind, word in kinds if isinstance(end, kind)), "failed")
 
 
-def _reason(end: Answer[Any] | Exception) -> str:
-    return end.reason if isinstance(end, ResolutionError) else str(end)
-
-
 def _plain(value: Any) -> Any:
     """Tuples of ours as dicts, other tuples as lists; record data and errors as text, bytes in base64."""
     if value is None or isinstance(value, (str, int)):
         return str(value) if isinstance(value, Name) else value
     if isinstance(value, bytes):
         return b64encode(value).decode()
-    if isinstance(
-        value, (SpfRecord, DmarcRecord, DkimKey, MtaStsRecord, TlsReportingRecord, BimiRecord, CaaProperty, MailServer)
-    ):
+    if isinstance(value, OURS):
         return {key: _plain(each) for key, each in value._asdict().items()}
     if type(value) is tuple:
         return [_plain(each) for each in value]

@@ -19,7 +19,7 @@ ASKING = ("include", "a", "mx", "ptr", "exists", "redirect")
 
 _match_term = re.compile(r"([-+~?]?)([A-Za-z][A-Za-z0-9_.-]*)(?:([:=/])(.*))?").fullmatch
 _match_domain = re.compile(r"(?:[!-$&-.0-~]|%%|%_|%-|%\{[slodiphcrtv][0-9]*r?[-.+,/_=]*\})+", re.IGNORECASE).fullmatch
-_match_host = re.compile(r"(?P<domain>[^/]*)(?:/(?P<ipv4>\d{1,2}))?(?://(?P<ipv6>\d{1,3}))?").fullmatch
+_match_host = re.compile(r"(?P<domain>[^/]*)(?:/(?P<ipv4>[0-9]{1,2}))?(?://(?P<ipv6>[0-9]{1,3}))?").fullmatch
 
 
 class SpfTerm(NamedTuple):
