@@ -33,8 +33,7 @@ PACED_BURST = 0.005
 LEAST_BURST = 8
 # After so many seconds without a question a few go at once, as at first.
 IDLE = 0.1
-# Retransmissions go whether there is room or not. To the pace, so many bursts at most are owed for them; the rate is
-# owed all.
+# Retransmissions go whether there is room or not. To the pace, so many bursts at most are owed; to the rate, all.
 OWED = 3
 # However much is owed, one in so many is a new question.
 FAIR = 4
@@ -141,7 +140,7 @@ class Window:
             self._fair_at = now + count * self._interval * FAIR
         if self._interval:
             paid_until = max(self._paid_until, now) + count * self._interval
-            if again and paid_until > now + self._owed:
+            if paid_until > now + self._owed:
                 paid_until = max(self._paid_until, now + self._owed)
             self._paid_until = paid_until
 
