@@ -108,6 +108,23 @@ def certificates(tmp_path) -> Certificates:
     return Certificates(tmp_path)
 
 
+def one_port(*addresses: str) -> list[socket.socket]:
+    """Sockets that listen at a port that is free at all these addresses."""
+    for _ in range(20):
+        port, sockets = 0, []
+        try:
+            for address in addresses:
+                family = socket.AF_INET6 if ":" in address else socket.AF_INET
+                sockets.append(socket.create_server((address, port), family=family))
+                port = sockets[0].getsockname()[1]
+        except OSError:
+            for sock in sockets:
+                sock.close()
+        else:
+            return sockets
+    raise OSError(f"no port is free at {addresses}")
+
+
 @contextlib.asynccontextmanager
 async def house(
     *addresses: str, context: ssl.SSLContext | None = None, zone: str = ZONE, **options: Any
@@ -126,15 +143,15 @@ async def house(
         with contextlib.suppress(OSError):
             await writer.wait_closed()
 
-    first = await asyncio.start_server(greet, addresses[0] if addresses else "127.0.0.1", 0, ssl=context)
-    port = port_of(first)
-    more = [await asyncio.start_server(greet, address, port, ssl=context) for address in addresses[1:]]
+    listening = one_port(*(addresses or ("127.0.0.1",)))
+    port: int = listening[0].getsockname()[1]
+    doors = [await asyncio.start_server(greet, sock=sock, ssl=context) for sock in listening]
     async with DNSServer(zone) as server, Resolver(server.nameserver, **{"timeout": 2.0, **options}) as resolver:
         try:
             yield server, resolver, port
         finally:
-            for each in (first, *more):
-                each.close()
+            for door in doors:
+                door.close()
             if greeting_tasks:  # each ends when its visitor has gone
                 await asyncio.wait(greeting_tasks, timeout=5)
 

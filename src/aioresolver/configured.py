@@ -13,6 +13,7 @@ from aioresolver.backends.stub import StubBackend
 from aioresolver.backends.system import SystemBackend
 from aioresolver.backends.upstream import Upstream
 from aioresolver.errors import ConfigurationError, UsageError
+from aioresolver.events import Observer
 from aioresolver.os_fallback import OsFallback
 from aioresolver.system.config import SystemConfig, SystemConfigFiles
 from aioresolver.transports.nameserver import Nameserver
@@ -61,7 +62,8 @@ class ConfiguredBackend:
     With `os_fallback` the operating system is asked for hosts and addresses that DNS cannot answer for: see
     OsFallback. `system` makes the backend that asks it, when it is needed first.
 
-    `changed` is called when there are other nameservers: what was learnt of the old ones no longer holds.
+    `changed` is called when there are other nameservers: what was learnt of the old ones no longer holds. `observer`
+    is that of each StubBackend, from the next one on.
     """
 
     concurrency: int = StubBackend.concurrency
@@ -84,6 +86,7 @@ class ConfiguredBackend:
         self._closed = False
         self._served: tuple[Landed, Callable[[], object]] | None = None
         self._one_by_one = Batched(self)
+        self.observer: Observer | None = None
 
     def config(self) -> SystemConfig:
         """What this machine is configured with now."""
@@ -193,6 +196,7 @@ class ConfiguredBackend:
         stub = self._stub
         if stub is None or stub.nameservers != config.nameservers or stub.rotate != config.rotate:
             self._stub = StubBackend(config.nameservers, rotate=config.rotate)
+            self._stub.observer = self.observer
             if self._served is not None:
                 self._stub.serve(*self._served)
             if stub is not None:

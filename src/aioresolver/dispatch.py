@@ -15,6 +15,7 @@ from aioresolver.errors import LookupTimeout, ResolutionError, UsageError
 from aioresolver.events import (
     AnswerFromCache,
     Event,
+    LookupAbandoned,
     LookupAnswered,
     LookupFailed,
     LookupStarted,
@@ -104,6 +105,7 @@ class Dispatch:
         self._queue: deque[Question] = deque()
         self._queued_at: deque[float] = deque()
         self._withdrawn: set[Question] = set()
+        self._began: dict[Question, float] = {}  # of those that the observer was told of
         self._answered_at = float("-inf")
         self._places = 0  # of the limiter, that are ours and not used yet
         self._ticket: Any = None
@@ -208,6 +210,8 @@ class Dispatch:
                 self._stall_alarm.cancel()
             if self._ticket is not None:
                 self.limiter.withdraw(self._ticket)
+            for question in list(self._began):
+                self._tell_abandoned(question, asyncio.get_running_loop().time())
             closed = UsageError("the resolver was closed while this lookup was under way")
             self.flights.close(closed)
             for source in self.sources:
@@ -289,6 +293,7 @@ class Dispatch:
         self._stats.under_way += len(questions)
         if self.observer is not None:
             for question in questions:
+                self._began[question] = began
                 self._tell(LookupStarted(question))
         try:
             self._backend.post(questions, began + self.timeout)
@@ -309,7 +314,7 @@ class Dispatch:
                 answered += 1
                 answer = put(outcome, now)
                 if observer is not None:
-                    self._tell(LookupAnswered(question, answer))
+                    self._tell(LookupAnswered(question, answer, self._took(question, now)))
                 land(question, answer)
             else:
                 self._failed(question, outcome, now)
@@ -323,16 +328,18 @@ class Dispatch:
 
     def _failed(self, question: Question, error: BaseException, now: float) -> None:
         if question not in self.flights:  # given up before
+            self._tell_abandoned(question, now)
             return
         if isinstance(error, asyncio.CancelledError):
             self.flights.cancel(question)
+            self._tell_abandoned(question, now)
             return
         self._stats.failed += 1
         if isinstance(error, ResolutionError):
             self._stats.timed_out += isinstance(error, LookupTimeout)
             self.cache.put_failure(question, error, now)
-            if self.observer is not None:
-                self._tell(LookupFailed(question, error))
+        if self.observer is not None and isinstance(error, Exception):
+            self._tell(LookupFailed(question, error, self._took(question, now)))
         stale = self.cache.stale_answer(question, now) if self.cache.stale else None
         if stale is None:
             self.flights.fail(question, error)
@@ -358,8 +365,10 @@ class Dispatch:
 
     def _withdraw(self) -> None:
         withdrawn, self._withdrawn = self._withdrawn, set()
-        if self._closed or not withdrawn:
+        if self._closed or self._loop is None or not withdrawn:
             return
+        for question in withdrawn if self._began else ():
+            self._tell_abandoned(question, self._loop.time())
         pumping, self._pumping = self._pumping, True  # the room that this makes is for afterwards
         left = [pair for pair in zip(self._queue, self._queued_at, strict=True) if pair[0] not in withdrawn]
         self._queue, self._queued_at = deque(pair[0] for pair in left), deque(pair[1] for pair in left)
@@ -402,7 +411,16 @@ class Dispatch:
             self._stats.failed += 1
             self._stats.timed_out += 1
             reason = f"no answer within {self.timeout:g} s: nothing was answered while it waited for its turn"
-            self.flights.fail(question, LookupTimeout(str(question.name), str(question.type), reason))
+            error = LookupTimeout(str(question.name), str(question.type), reason)
+            self._tell(LookupFailed(question, error, self.timeout))
+            self.flights.fail(question, error)
+
+    def _took(self, question: Question, now: float) -> float:
+        return now - self._began.pop(question, now)
+
+    def _tell_abandoned(self, question: Question, now: float) -> None:
+        if question in self._began:
+            self._tell(LookupAbandoned(question, self._took(question, now)))
 
     def _tell(self, event: Event) -> None:
         if self.observer is None:

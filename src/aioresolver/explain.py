@@ -96,7 +96,7 @@ async def _look_up(resolver: Any, name: str, question: Question) -> tuple[tuple[
     def observe(event: Event) -> None:
         if isinstance(event, LookupAnswered):
             replies.append(_reply(event.question, event.answer))
-        elif isinstance(event, LookupFailed):
+        elif isinstance(event, LookupFailed) and isinstance(event.error, ResolutionError):
             replies.append(_reply(event.question, event.error))
 
     apart = copy.copy(resolver)

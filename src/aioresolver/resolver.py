@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
@@ -18,6 +18,7 @@ from aioresolver.configured import ConfiguredBackend, choose_backend
 from aioresolver.connect import Connecting
 from aioresolver.dispatch import Dispatch, Stats
 from aioresolver.errors import (
+    AddressBlocked,
     ConfigurationError,
     DNSError,
     LookupTimeout,
@@ -27,7 +28,7 @@ from aioresolver.errors import (
     ResolutionError,
     ServerFailure,
 )
-from aioresolver.events import Observer
+from aioresolver.events import AnswerBlocked, Observer
 from aioresolver.explain import explain
 from aioresolver.explanation import Explanation
 from aioresolver.flow.closing import Closing
@@ -36,6 +37,7 @@ from aioresolver.host import Host, SearchList, absence, find_host, literal_answe
 from aioresolver.mail import MailServer, find_mail_servers, find_texts
 from aioresolver.policy import AddressPolicy
 from aioresolver.services import Endpoint, find_https, find_services
+from aioresolver.snapshot import Snapshot, observe, take_snapshot
 from aioresolver.stream import Outcome, Stream
 from aioresolver.system.address_order import AddressOrder
 from aioresolver.system.addrinfo import AddrinfoRequest
@@ -50,6 +52,9 @@ from aioresolver.wire.codes import RRClass, RRType
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import SRV
+
+if TYPE_CHECKING:
+    from aioresolver.survey import Survey
 
 __all__ = ["Resolver"]
 
@@ -112,6 +117,8 @@ class Resolver(Connecting, Closing):
             self.backend.changed = self.cache.forget_failures
         self.limiter: Limiter = limiter
         self._dispatch = Dispatch(in_batches(self.backend), self.cache, limiter, timeout=timeout, observer=observer)
+        if observer is not None:
+            observe(self.backend, self._dispatch._tell)
         config = self.backend.files if isinstance(self.backend, ConfiguredBackend) else None
         self._is_watched = self.cache.prefetch or observer is not None
         self._local = LocalNames(hosts, config=config, hosts_file=hosts_file)
@@ -136,6 +143,10 @@ class Resolver(Connecting, Closing):
     def stats(self) -> Stats:
         """Plain counters of the lookups sent; those of the cache are in `cache.stats`."""
         return self._dispatch.stats
+
+    def snapshot(self) -> Snapshot:
+        """All counters, the limiter, and the nameservers as they are known, at this moment."""
+        return take_snapshot(self._dispatch, self.backend)
 
     async def query(self, name: str, type: TypeLike = "A") -> Answer[Any]:
         """Ask for one name as it is written, without a search list.
@@ -308,6 +319,16 @@ class Resolver(Connecting, Closing):
         """
         return await find_texts(self, name)
 
+    async def survey(self, domain: str, *, selectors: Collection[str] = ()) -> Survey:
+        """What the DNS says about a domain: addresses, mail, certificates, DNSSEC; read, with what is wrong with it.
+
+        DKIM keys are looked for under the well-known selectors, and these. A question that fails is a finding like any
+        other: only NameSyntaxError, ValueError and UsageError are raised.
+        """
+        from aioresolver.survey import take_survey  # noqa: PLC0415 - most programs never survey
+
+        return await take_survey(self, domain, selectors=selectors)
+
     def peek(self, name: str, type: TypeLike = "A") -> Answer[Any] | None:
         """What is known already, from the hosts file or the cache, without asking anybody; None when nothing is."""
         found = self._known(self._question(name, type), self._dispatch.bind().time())
@@ -359,7 +380,11 @@ class Resolver(Connecting, Closing):
 
     def _handed_out(self, answer: Answer[Any]) -> Answer[Any]:
         if self._policy is not None:
-            answer = self._policy.apply(answer)
+            try:
+                answer = self._policy.apply(answer)
+            except AddressBlocked as error:
+                self._dispatch._tell(AnswerBlocked(error))
+                raise
         if self._rotation is not None:
             answer = answer.rotated(next(self._rotation))
         return answer
@@ -429,7 +454,11 @@ class Resolver(Connecting, Closing):
         return self.backend.config() if isinstance(self.backend, ConfiguredBackend) else None
 
     def _allowed(self, host: str, addresses: list[str]) -> list[str]:
-        return addresses if self._policy is None else self._policy.check(host, addresses)
+        try:
+            return addresses if self._policy is None else self._policy.check(host, addresses)
+        except AddressBlocked as error:
+            self._dispatch._tell(AnswerBlocked(error))
+            raise
 
     def _search_list(self) -> SearchList:
         if self._fixed_search is not None:

@@ -84,6 +84,23 @@ def certificates(tmp_path: Any) -> Certificates:
     return Certificates(tmp_path)
 
 
+def one_port(*addresses: str) -> list[socket.socket]:
+    """Sockets that listen at a port that is free at all these addresses."""
+    for _ in range(20):
+        port, sockets = 0, []
+        try:
+            for address in addresses:
+                family = socket.AF_INET6 if ":" in address else socket.AF_INET
+                sockets.append(socket.create_server((address, port), family=family))
+                port = sockets[0].getsockname()[1]
+        except OSError:
+            for sock in sockets:
+                sock.close()
+        else:
+            return sockets
+    raise OSError(f"no port is free at {addresses}")
+
+
 class Site:
     """A web server whose pages say by what name they were asked for; `/to/URL` redirects there."""
 
@@ -93,13 +110,12 @@ class Site:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @contextlib.asynccontextmanager
-    async def at(self, *addresses: str, port: int = 0, context: ssl.SSLContext | None = None) -> AsyncIterator[Site]:
-        servers = []
-        self.port = port
+    async def at(self, *addresses: str, context: ssl.SSLContext | None = None) -> AsyncIterator[Site]:
+        """Serve at one port of these addresses."""
+        sockets = one_port(*addresses)
+        self.port = sockets[0].getsockname()[1]
+        servers = [await asyncio.start_server(self._serve, sock=sock, ssl=context) for sock in sockets]
         try:
-            for address in addresses:
-                servers.append(await asyncio.start_server(self._serve, address, self.port, ssl=context))
-                self.port = servers[0].sockets[0].getsockname()[1]
             yield self
         finally:
             for server in servers:

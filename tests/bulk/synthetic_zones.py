@@ -54,7 +54,7 @@ def run(
     random = random or Random(1)
     rows: list[Row] = []
     open_: list[tuple[int, Ask]] = []
-    asked = now = 0
+    asked, now = 0, 0.0
 
     def answer(share: float) -> None:
         random.shuffle(open_)
@@ -65,7 +65,7 @@ def run(
     pending = list(enumerate(questions))
     total = len(pending)
     while pending or sieve.held:
-        now += 1
+        now += 0.05
         if pending and sieve.room > 0:
             came = [world(Ask(name, type))._replace(index=index, input=name) for index, (name, type) in pending[:batch]]
             rows.extend(sieve.feed(came, now))
@@ -78,7 +78,8 @@ def run(
         if not pending and sieve.held and not open_:
             wake_at = sieve.wake_at()
             assert wake_at is not None, "rows are held and nothing is asked"
-            now = max(now, int(wake_at) + 1)
+            now = max(now, wake_at)
+            rows.extend(sieve.wake(now))
         answer(1.0 if not pending else 0.7)
     assert sorted(row.index for row in rows) == list(range(total))
     return sorted(rows), asked

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from aioresolver import Cache, Resolver, StubBackend
+from aioresolver import Cache, Limiter, Resolver, StubBackend
 from aioresolver.bulk.asker import Asker, filtering
 from aioresolver.bulk.filters import Ask
 from aioresolver.bulk.rows import row_of
@@ -37,22 +37,21 @@ class AnyOf:
     """A backend that asks one of several nameservers, by chance."""
 
     def __init__(self, *urls: str) -> None:
-        self.upstreams = [StubBackend(url) for url in urls]
-        for upstream, url in zip(self.upstreams, urls, strict=True):
-            upstream.text = url
+        self.stubs = {url: StubBackend(url) for url in urls}
+        self.upstreams = [stub.upstreams[0] for stub in self.stubs.values()]
         self.expelled: list[str] = []
         self.random = Random(1)
 
     async def query(self, question, deadline):
-        able = [upstream for upstream in self.upstreams if upstream.text not in self.expelled]
+        able = [stub for url, stub in self.stubs.items() if url not in self.expelled]
         return await self.random.choice(able).query(question, deadline)
 
     def expel(self, url: str) -> None:
         self.expelled.append(url)
 
     async def aclose(self) -> None:
-        for upstream in self.upstreams:
-            await upstream.aclose()
+        for stub in self.stubs.values():
+            await stub.aclose()
 
 
 async def batches(resolver: Resolver, names: list[str]):
@@ -151,3 +150,25 @@ async def test_questions_for_one_nameserver():
         assert [{str(query.name) for query in server.queries} for server in (one, other)] == [
             {"anchor.known.test."}
         ] * 2
+
+
+async def test_rates_hold_for_all_questions_together():
+    """The limiter lets twenty a second through, and the window knows of what was sent past it."""
+    async with (
+        DNSServer(KNOWN) as server,
+        Resolver(StubBackend(server.nameserver, rate=1000), cache=Cache(0), limiter=Limiter(5, 20)) as resolver,
+        Asker(resolver) as asker,
+    ):
+        window = resolver.backend.upstreams[0].window
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        ask = Ask("anchor.known.test", "A", server.nameserver)
+        answers = await asyncio.gather(*(asker.ask(ask) for _ in range(5)))
+        assert [str(answer[0]) for answer in answers] == ["192.0.2.53"] * 5
+        assert loop.time() - began > 0.15  # one at once, and four at a distance of 50 ms
+        assert resolver.limiter.in_use == window.used == 0
+        under_way = asker.ask(ask)
+        under_way.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await under_way
+        assert resolver.limiter.in_use == 0

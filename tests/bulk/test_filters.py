@@ -66,6 +66,9 @@ class Pairs:
     def wake_at(self) -> float | None:
         return self.due if self.rows and self.wait else None
 
+    def wake(self, now: float) -> list[Row]:
+        return []
+
     def end(self, now: float) -> list[Row]:
         self.until_end = False
         self.due = now

@@ -32,6 +32,7 @@ def test_two_mistakes_are_a_lie():
     assert known.note("a", item, right=False) is False
     assert known.lie("a") == "it has addresses for names below known.test. that do not exist"
     assert known.lie("b") is None
+    assert (known.has_erred("a"), known.has_erred("b")) == (True, False)
 
 
 def test_what_all_get_wrong_who_else_are_right_is_our_mistake():

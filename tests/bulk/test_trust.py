@@ -10,9 +10,10 @@ from tests.bulk.synthetic_zones import row, run
 
 from aioresolver.bulk.filters import Ask
 from aioresolver.bulk.trust import NO_OTHER, Trust
+from aioresolver.bulk.wildcards import Wildcards
 from aioresolver.errors import ConfigurationError
 
-NAMES = [f"{'nehc'[i % 4]}{i}.{'victim' if i % 20 == 0 else 'zone'}{i % 97}.example." for i in range(4000)]
+NAMES = [f"{'nehc'[i % 4]}{i}.{'victim' if i % 19 == 0 else 'zone'}{i % 97}.example." for i in range(4000)]
 
 
 def trusting(crowd: ns.Crowd, *, seed: int = 1, **settings) -> Trust:
@@ -72,18 +73,14 @@ def test_most_of_them_lie():
     assert wrong_rows(rows) == []
 
 
-@pytest.mark.parametrize(
-    "lie", [ns.wrong, ns.deny, ns.random_answers()], ids=["one address", "denials", "random answers"]
-)
+@pytest.mark.parametrize("lie", [ns.wrong, ns.deny], ids=["one address", "denials"])
 def test_lies_about_some_domains(lie):
-    """What comes out before they are found is not called back; what is held then is asked again."""
+    """What went out before they are found is not called back; what is held then is asked again."""
     crowd = ns.Crowd(a=ns.honest, b=ns.honest, c=ns.honest, liar=ns.only_for(".victim", lie))
     rows, trust = sift(crowd, sample=0.2)
-    caught = sum(".victim" in row.name for row in rows) / 4
-    assert len(wrong_rows(rows)) < caught / 2
-    if lie is not LIARS["random"]:
-        assert crowd.expelled in (["udp://liar"], [])
-    assert trust.compared > 100
+    assert crowd.expelled == ["udp://liar"]
+    assert len(wrong_rows(rows)) <= 5  # of fifty
+    assert trust.asked_again > 0
 
 
 def test_one_address_for_some_domains_is_found():
@@ -220,9 +217,6 @@ def test_held_rows_are_bounded():
     trust = trusting(crowd, most_held=100, check_rows=10**6, check_seconds=10**6)
     most = 0
 
-    class Watched(Trust):
-        pass
-
     feed = trust.feed
 
     def watch(rows, now):
@@ -248,3 +242,35 @@ def test_which_backends():
         Trust.of(Resolver())
     with pytest.raises(ValueError, match="at least one domain"):
         Trust(domains=[])
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whatever_they_do_each_row_comes_out_once(seed):
+    """Nameservers of any sort, failures, small bounds, both filters: it ends, and not all of them are expelled."""
+    random = Random(seed)
+
+    def failing(world, share):
+        return lambda ask: row(ask.name, status="servfail") if random.random() < share else world(ask)
+
+    def sometimes(lie, share):
+        return lambda ask: lie(ask) if random.random() < share else ns.honest(ask)
+
+    sorts = [ns.honest, ns.elsewhere, ns.dead, *LIARS.values(), ns.only_for(".victim", ns.wrong)]
+    sorts += [sometimes(ns.wrong, random.random()), failing(ns.honest, 0.3), failing(ns.hijack, 0.7)]
+    crowd = ns.Crowd(seed, **{f"s{i}": random.choice(sorts) for i in range(random.randint(1, 6))})
+    trust = trusting(
+        crowd,
+        seed=seed,
+        check_rows=random.choice([1, 5, 500]),
+        check_seconds=random.choice([0.5, 5, 10**6]),
+        most_held=random.choice([1, 5, 100, 20000]),
+        sample=random.choice([0.0, 0.02, 1.0]),
+    )
+    wildcards = Wildcards(free=random.choice([0, 20]), most_held=random.choice([1, 10, 20000]), most_known=5)
+    filters = random.choice([[trust], [trust, wildcards]])
+    names = random.choices(NAMES, k=random.choice([0, 1, 3, 50, 300]))
+    batch, under_way = random.choice([1, 7, 100]), random.choice([1, 3, 200])
+    rows, _ = run(filters, [(name, "A") for name in names], crowd, batch=batch, under_way=under_way, random=random)
+    assert [row.input for row in rows] == names
+    assert len(crowd.expelled) < len(crowd.servers)
+    assert all(filter_.held == 0 for filter_ in filters)

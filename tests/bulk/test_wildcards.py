@@ -245,6 +245,30 @@ class TestBudget:
         assert [found[name] for name in names("x{}.wild.test", 40)] == [True] * 40
         assert wildcards.unknown > 150
 
+    def test_patience(self):
+        """Rows that come slowly are not held for ever because there is no budget for them."""
+        wildcards = Wildcards(free=1, patience=30.0)
+        for i in range(3):
+            assert wildcards.feed([row(f"x.y{i}.test.", "192.0.2.1", index=i)], 10.0 * i) == []
+        (ask,) = wildcards.asks(9, 20.0)
+        assert ask.name.endswith(".y0.test.")
+        assert wildcards.wake_at() == 40.0
+        assert wildcards.wake(39.0) == []
+        assert [(each.index, each.wildcard) for each in wildcards.wake(40.0)] == [(1, None)]
+        assert wildcards.wake_at() == 50.0
+        assert [each.index for each in wildcards.heard(ask, row(ask.name), 45.0)] == [0]
+        assert [each.index for each in wildcards.wake(60.0)] == [2]
+        assert wildcards.wake_at() is None
+        assert wildcards.held == 0
+
+    def test_what_waits_no_more_is_forgotten(self):
+        wildcards = Wildcards(free=0, most_held=100)
+        rows = [row(f"x.y{i}.test.", "192.0.2.1", index=i) for i in range(5000)]
+        first = [row(f"x{i}.first.test.", "192.0.2.1", index=-1 - i) for i in range(50)]
+        assert wildcards.feed(first, 0.0) == []
+        assert sum(len(wildcards.feed(rows[at : at + 100], 0.0)) for at in range(0, 5000, 100)) > 4800
+        assert len(wildcards._queue) <= 1300
+
     def test_held_rows_are_bounded(self):
         small = [f"$ORIGIN s{i}.test.\n* A 192.0.2.{i % 250}" for i in range(300)]
         wildcards = Wildcards(free=0, most_held=50)

@@ -32,6 +32,6 @@ def test_words_and_options_in_any_order(run: Any, server: Any, words: list[str])
 
 def test_bulk_takes_its_words_in_any_order_too(run: Any, server: Any, tmp_path: Any) -> None:
     (tmp_path / "names.txt").write_text("cli.test\n")
-    done = run("bulk", "names.txt", "--type", "MX", f"@{server.nameserver}")
+    done = run("bulk", "names.txt", "--type", "MX", f"@{server.nameserver}", "--quiet")
     assert (done.returncode, done.stderr) == (0, "")
     assert '"10 mail.cli.test."' in done.stdout

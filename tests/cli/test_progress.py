@@ -51,9 +51,7 @@ def test_the_line() -> None:
     terminal = Terminal()
     line = ProgressLine(terminal)
     line.show(HALF)
-    assert terminal.getvalue() == (
-        "\r50.0 %  1,200 rows  640/s  loss 1.2 %  1:15 left  ok 1,000, nxdomain 200\x1b[K"
-    )
+    assert terminal.getvalue() == ("\r50.0 %  1,200 rows  640/s  loss 1.2 %  1:15 left  ok 1,000, nxdomain 200\x1b[K")
     line.close()
     assert terminal.getvalue().endswith("\r\x1b[K")
 

@@ -129,7 +129,7 @@ def test_killed_at_random_instants_and_taken_up_again(server, tmp_path):
     while not out.exists():
         with begun(words, out) as process:
             try:
-                process.wait(chance.uniform(0.0, 0.4))
+                process.wait(chance.uniform(0.0, 0.6))
             except subprocess.TimeoutExpired:
                 process.kill()
             assert process.stderr.read() == b""

@@ -19,6 +19,7 @@ from aioresolver.errors import (
     MessageFormatError,
     ServerFailure,
 )
+from aioresolver.events import AttemptFailed
 from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.message import Message, Question
 
@@ -149,7 +150,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
         now = self._loop_time()
         upstream = trial.upstream
         if reply[2] & TRUNCATED and trial.scheme == "udp":
-            trial.outcome = "truncated"
+            trial.failed("truncated", now)
             self._truncated = self._truncated or self._answer_of(reply, trial, now)
             self._set_alarm(min(now + STREAM_PATIENCE, self.deadline))
             self._send(upstream, now, scheme="tcp")
@@ -184,9 +185,9 @@ class Lookup(asyncio.Future[Answer[Any]]):
         if now >= self.deadline:
             self._give_up(now)
             return
-        trial.outcome = error.strerror or str(error)
+        trial.failed(error.strerror or str(error), now)
         if not getattr(error, "local", False):
-            trial.upstream.health.failed(now)
+            trial.upstream.failed(now)
         # A connection for what was truncated may break once; where there is none to be had, once more is enough.
         usual = trial.scheme == trial.upstream.nameserver.scheme
         self._strike(trial.upstream, 1 if usual or self._truncated is None else SECOND_CHANCE)
@@ -217,7 +218,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
     def _refused(self, trial: _Trial, message: Message, now: float) -> None:
         rcode = message.rcode
         if rcode in EDNS_COMPLAINTS and trial.edns:
-            trial.outcome = f"{rcode} to EDNS"
+            trial.failed(f"{rcode} to EDNS", now)
             trial.upstream.edns_doubted = True
             self._send(trial.upstream, now, edns=False)
             return
@@ -227,8 +228,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
 
     def _failed(self, trial: _Trial, outcome: str, now: float) -> None:
         """The upstream cannot answer this question; the next one may, and an only one is asked once more."""
-        trial.outcome = outcome
-        trial.upstream.health.failed(now)
+        trial.failed(outcome, now)
+        trial.upstream.failed(now)
         self._strike(trial.upstream, STRIKES if len(self._order) > 1 else SECOND_CHANCE)
         if self._usable():
             self._try_next(now)
@@ -419,8 +420,14 @@ class _Trial:
         if self.silent or not self.pending:
             return
         self.silent = True
+        self._tell(now)
         self.upstream.went_silent(self.scheme, now)
         self._release()
+
+    def failed(self, outcome: str, now: float) -> None:
+        """This came of it instead of an answer."""
+        self.outcome = outcome
+        self._tell(now)
 
     def as_attempt(self, now: float) -> Attempt:
         elapsed = self.elapsed or now - self.sent
@@ -437,14 +444,16 @@ class _Trial:
         if self.lookup.done():
             return
         if error is None:
-            self.upstream.answered += 1
-            self.upstream.health.heard(self.elapsed, now)
-            self.upstream.window.answered(1, self.elapsed, now)
+            self.upstream.replied(self.elapsed, now)
             self.lookup.heard(self, future.result())
         elif isinstance(error, OSError):
             self.lookup.broke(self, error)
         else:
             self.lookup.fail(error)
+
+    def _tell(self, now: float) -> None:
+        if self.upstream.observer is not None:
+            self.upstream.observer(AttemptFailed(self.lookup.question, self.as_attempt(now)))
 
     def _release(self) -> None:
         if self._counted:

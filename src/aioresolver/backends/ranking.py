@@ -10,6 +10,7 @@ __all__ = ["Health", "equals", "ranked"]
 UNKNOWN_PATIENCE = 0.4
 LEAST_PATIENCE = 0.25
 MOST_PATIENCE = 1.0
+URGENT_TRIES = 3
 
 FAILURES_TO_BENCH = 3
 PROBE_AFTER = 5.0
@@ -82,13 +83,17 @@ class Health:
     def patience(self, tries: int, remaining: float) -> float:
         """Seconds to wait for it before somebody is asked again, after so many tries of the same lookup.
 
-        An early retransmission is cheap, since a late reply to an earlier one still counts.
+        An early retransmission is cheap, since a late reply to an earlier one still counts; but replies that wait in
+        a queue for a while must not be asked for again all at once. Who has not answered a few tries will hardly
+        answer the next sooner: a deadline that comes near is no reason to ask it ever faster.
         """
         if self.round_trip is None:
             first = UNKNOWN_PATIENCE
         else:
-            first = min(max(self.round_trip + 4 * self._variation, LEAST_PATIENCE), MOST_PATIENCE)
-        return min(first * 1.5**tries, MOST_PATIENCE, max(remaining / 3, 0.05))
+            margin = max(4 * self._variation, self.round_trip / 2)
+            first = min(max(self.round_trip + margin, LEAST_PATIENCE), MOST_PATIENCE)
+        hurry = 0.05 if tries < URGENT_TRIES else 2 * LEAST_PATIENCE
+        return min(first * 1.5**tries, MOST_PATIENCE, max(remaining / 3, hurry))
 
 
 class _Ranked(Protocol):

@@ -14,6 +14,7 @@ from aioresolver.backends.lookup import Lookup
 from aioresolver.backends.ranking import equals, ranked
 from aioresolver.backends.upstream import Upstream
 from aioresolver.errors import ConfigurationError, ServerFailure, UsageError
+from aioresolver.events import Observer
 from aioresolver.flow.closing import Closing
 from aioresolver.flow.deadline_ring import DeadlineRing
 from aioresolver.transports.base import Transport
@@ -150,6 +151,16 @@ class StubBackend(Closing):
     def upstreams(self) -> tuple[Upstream, ...]:
         """The nameservers as they are known by now."""
         return tuple(self._upstreams)
+
+    @property
+    def observer(self) -> Observer | None:
+        """Who is told of failed attempts, and of nameservers that are benched or back; must not raise."""
+        return self._upstreams[0].observer
+
+    @observer.setter
+    def observer(self, observer: Observer | None) -> None:
+        for upstream in self._upstreams:
+            upstream.observer = observer
 
     def expel(self, server: str) -> bool:
         """Ask a nameserver no more, by its URL, unless it is the last one; whether it was expelled."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from aioresolver.backends.ranking import Health
 from aioresolver.backends.window import Window
+from aioresolver.events import Observer, UpstreamBack, UpstreamBenched
 from aioresolver.transports.base import Transport
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.wire.message import Question, query_wire
@@ -28,12 +29,12 @@ class Upstream:
     while datagrams come that match no query, which a forger sends, or a forwarder that strips the question.
     `asked`, `answered` and `lost` count the queries sent, those with a reply, and those without one in patience.
     `served_at` is when it last gave a useful reply, in loop time. `edns_refused_at` is when it was found to choke on
-    EDNS; after a quarter of an hour it is tried again.
+    EDNS; after a quarter of an hour it is tried again. `observer` is told when it is benched, and when it is back.
     """
 
     __slots__ = ("_datagrams_at", "_edns_answered", "_edns_refused_at", "_near_misses", "_open", "_probes", "_room",
-                 "_transports", "answered", "asked", "edns_doubted", "health", "lost", "nameserver", "scheme", "served_at",
-                 "text", "window")  # fmt: skip
+                 "_told_benched", "_transports", "answered", "asked", "edns_doubted", "health", "lost", "nameserver",
+                 "observer", "scheme", "served_at", "text", "window")  # fmt: skip
 
     def __init__(
         self,
@@ -52,6 +53,8 @@ class Upstream:
         self.asked: int = 0
         self.answered: int = 0
         self.lost: int = 0
+        self.observer: Observer | None = None
+        self._told_benched = False
         self.edns_doubted: bool = False
         self._edns_answered = False
         self._edns_refused_at: float | None = None
@@ -88,6 +91,22 @@ class Upstream:
         self.window.answered(count, elapsed, now)
         self.window.used -= count
         self.health.heard(elapsed, now)
+        if self.observer is not None:
+            self._tell()
+
+    def replied(self, elapsed: float, now: float) -> None:
+        """A reply came to a query of a lookup, after so many seconds, whatever it says."""
+        self.answered += 1
+        self.window.answered(1, elapsed, now)
+        self.health.heard(elapsed, now)
+        if self.observer is not None:
+            self._tell()
+
+    def failed(self, now: float) -> None:
+        """It could not be reached, or its reply was of no use."""
+        self.health.failed(now)
+        if self.observer is not None:
+            self._tell()
 
     def release(self) -> None:
         """One exchange no longer counts as under way."""
@@ -106,6 +125,8 @@ class Upstream:
                 self.health.heard(loop.time() - now, loop.time())
                 if reply.result()[3] & 0xF in USEFUL_RCODES:
                     self.health.served()
+                if self.observer is not None:
+                    self._tell()
 
         self._probes.add(sent)
         sent.add_done_callback(ended)
@@ -113,6 +134,8 @@ class Upstream:
     def served(self, *, edns: bool, now: float) -> None:
         """It gave a useful reply to a question with or without EDNS."""
         self.health.served()
+        if self.observer is not None:
+            self._tell()
         self.served_at = now
         if self.scheme != self.nameserver.scheme and now >= self._datagrams_at:
             self.use_datagrams()
@@ -134,6 +157,8 @@ class Upstream:
         self.lost += 1
         self.health.silent(now)
         self.window.lost(1, now)
+        if self.observer is not None:
+            self._tell()
         if scheme != self.nameserver.scheme:
             self.use_datagrams()
             return
@@ -153,3 +178,15 @@ class Upstream:
             probe.cancel()
         for transport in self._transports.values():
             await transport.aclose()
+
+    def _tell(self) -> None:
+        """Tell the observer when it was benched or is back."""
+        health, observer = self.health, self.observer
+        if observer is None or health.benched is self._told_benched:
+            return
+        self._told_benched = health.benched
+        if health.benched:
+            reason = "it is silent" if health.silences else f"it failed {health.failures} times in a row"
+            observer(UpstreamBenched(self.text, reason))
+        else:
+            observer(UpstreamBack(self.text))

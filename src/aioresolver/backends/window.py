@@ -1,112 +1,264 @@
-"""How much an upstream bears: how many questions it has under way at once, and how many a second.
+"""Window: how many questions an upstream is sent, at once and a second.
 
 Pure: the time is an argument, in seconds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from aioresolver.backends.pace import PaceSearch, Watched
+
 __all__ = ["Window"]
 
+START = 100
+# A round trip of less is near: there are no queues on the way but those at the server, which a full window bounds.
+NEAR = 0.01
+FAR = 2 * NEAR
+FIRST_PACE = 128
+FIRST_TRIP = 0.05
+# At a pace, so many round trips' worth may be under way, and so many seconds' worth and questions more. How long a
+# round trip is without a queue is looked up so often.
+LEAST = 16
+TRIPS = 2.0
+QUEUE = 0.1
+TRIP_LASTS = 15.0
+LONG_QUEUE = 0.3
+SOONER = 10.0
+DRAINING = 0.75
+
+# Of an explicit rate, so many seconds' worth may go at once; of the pace found, so many, and at least so many packets.
 BURST = 0.05
+PACED_BURST = 0.005
+LEAST_BURST = 8
+# After so many seconds without a question a few go at once, as at first.
+IDLE = 0.1
+# Retransmissions go whether there is room or not. To the pace, so many bursts at most are owed; to the rate, all.
+OWED = 3
+# However much is owed, one in so many is a new question.
+FAIR = 4
 # Times are far from zero: what their sum loses must not hold back a question that is due.
 NEARLY = 1e-3
-LONG_AGO = float("-inf")
+
+# How long a pace is watched, in seconds and in questions.
+GLANCE = 0.025
+WATCH = 0.1
+LONG_WATCH = 1.0
+LONGEST_WATCH = 3.0
+ENOUGH = 50
+PLENTY = 200
+# What was sent just before a reply was read belongs to the next watch.
+LAG = 0.002
+# About so long a lost question is under way; those that are lost for other reasons do not take the others' places.
+PATIENCE = 0.6
+MOST_FOR_THE_LOST = 8
+LOST_NEARBY = 10
+LOSS_NEARBY = 0.02
+
+NEVER = float("inf")
 
 
 class Window:
-    """How many questions an upstream has under way at once: it grows while they are answered, shrinks when they drown.
+    """How many questions may be under way to an upstream, and how many may be sent a second.
 
-    `most` is the largest size. `rate` is how many questions a second may be sent at most, all of them counted; at most
-    those of 50 ms go at once. `used` is how many are under way, which the caller counts down.
+    `most` is how many may be under way whose replies are expected; it may be changed. `rate` is how many may be sent a
+    second, retransmissions included; it holds whatever was found out. `used` is how many are under way: `sent` counts
+    it up, the caller counts it down. `size` is how many may be. `pace` is how many a second are sent at most as far as
+    has been found out, or None as long as a near server answers all.
 
-    It grows only by replies that come about as soon as the soonest do: when they wait, more questions would wait too.
-    Each interval's share of lost questions is held against the share that is usual. When it is worse, the window
-    shrinks; when that changed nothing, the loss is the path's and becomes the usual share. Up to where loss began it
-    grows fast, beyond that slowly.
+    What is told is first tries: `answered` and `lost` are not for what was sent `again`.
     """
 
-    __slots__ = ("_answered", "_burst", "_edge", "_judged_at", "_lost", "_paid_until", "_retreated_from", "_soonest",
-                 "_usual", "most", "rate", "size", "used")  # fmt: skip
-
-    START = 100
-    LEAST = 64
-    INTERVAL = 0.5
-    ENOUGH = 50
-    TOLERANCE = 0.01
-    SOON = 2.0
-    SOON_AT_LEAST = 0.02
+    __slots__ = ("_again", "_answered", "_began", "_bound", "_burst", "_cohort", "_due", "_fair_at", "_interval", "_lag", "_least_trip",
+                 "_lost", "_most", "_owed", "_paid_until", "_peak", "_phase", "_places", "_search", "_sent", "_trip",
+                 "_trip_ends", "pace", "rate", "size", "used")  # fmt: skip
 
     def __init__(self, most: int, *, rate: float | None = None) -> None:
-        self.most: int = most
+        self._most = most
         self.rate: float | None = rate
-        self.size: float = float(min(self.START, most))
+        self.size: float = float(min(START, most))
         self.used: int = 0
-        self._burst = max(BURST, 1 / rate) if rate is not None else 0.0
-        self._paid_until = LONG_AGO
-        self._edge = float(most)
-        self._usual = 0.0
-        self._soonest = float("inf")
-        self._retreated_from = 1.0
-        self._answered = 0
-        self._lost = 0
-        self._judged_at = LONG_AGO
+        self.pace: float | None = None
+        self._search = PaceSearch()
+        self._trip = 0.0
+        self._paid_until = -NEVER
+        self._places = 0.0
+        self._bound = float(most)
+        self._least_trip = NEVER
+        self._trip_ends = NEVER
+        self._fair_at = -NEVER
+        self._peak = 0
+        self._sent = self._again = self._answered = self._lost = 0
+        self._cohort = (0.0, 0, 0)
+        self._lag = 0.0
+        self._began = 0.0
+        self._phase: Callable[[Window, float], None] = Window._look
+        self._due = -NEVER
+        self._limit()
 
     @property
-    def full(self) -> bool:
-        """Whether the next question has to wait."""
-        return self.used >= self.size
+    def most(self) -> int:
+        """How many may be under way whose replies are expected."""
+        return self._most
+
+    @most.setter
+    def most(self, most: int) -> None:
+        self._most = most
+        self._limit()
 
     def room(self, now: float) -> int:
         """How many more questions may be sent now."""
         room = int(self.size) - self.used
         if room <= 0:
             return 0
-        if self.rate is None:
+        if not self._interval:
             return room
-        paid_for = now + self._burst - max(self._paid_until, now)
-        return max(0, min(room, int(paid_for * self.rate + NEARLY)))
+        idle = now - self._paid_until
+        if idle > IDLE and self._owed < NEVER:
+            return min(room, START)
+        paid_for = int((min(idle, 0.0) + self._burst) / self._interval + NEARLY)
+        if paid_for > 0:
+            return min(room, paid_for)
+        return 1 if now >= self._fair_at and self._owed < NEVER else 0
 
     def opens_at(self, now: float) -> float | None:
-        """When the rate lets the next question through; None when it does so now."""
-        if self.rate is None:
-            return None
-        opens_at = self._paid_until - self._burst + 1 / self.rate
-        return opens_at if (opens_at - now) * self.rate > NEARLY else None
+        """When the rate or the pace lets the next question through; None when it does so now."""
+        opens_at = self._paid_until - self._burst + self._interval
+        if self._owed < NEVER and self._fair_at < opens_at:
+            opens_at = self._fair_at
+        return opens_at if opens_at - now > NEARLY * self._interval else None
 
-    def sent(self, count: int, now: float) -> None:
-        """So many questions, or copies of them, were sent; they may be more than there was room for."""
+    def sent(self, count: int, now: float, *, again: bool = False) -> None:
+        """So many questions were sent, for the first time or again; there need not have been room."""
         self.used += count
-        if self.rate is not None:
-            self._paid_until = max(self._paid_until, now) + count / self.rate
-
-    def answered(self, count: float, elapsed: float = -1.0, now: float = 0.0) -> None:
-        """So many were answered, the slowest of them after so many seconds."""
-        if elapsed < 0:
-            count, elapsed = 1, count
-        self._answered += int(count)
-        self._soonest = min(self._soonest, elapsed)
-        if self.used + 1 >= self.size < self.most and elapsed <= self._soonest * self.SOON + self.SOON_AT_LEAST:
-            self.size = min(self.size + (count if self.size < self._edge else 4.0 * count / self.size), self.most)
-
-    def lost(self, count: float, now: float = -1.0) -> None:
-        """So many were not answered in patience."""
-        if now < 0:
-            count, now = 1, count
-        self._lost += int(count)
-        outcomes = self._answered + self._lost
-        if outcomes < self.ENOUGH or now - self._judged_at < self.INTERVAL:
-            return
-        self._judge(self._lost / outcomes)
-        self._judged_at = now
-        self._answered = self._lost = 0
-
-    def _judge(self, share: float) -> None:
-        if share <= self._usual + self.TOLERANCE:
-            self._usual += (share - self._usual) / 4
-            self._retreated_from = 1.0
-        elif share >= self._retreated_from * 0.8:
-            self._usual = share
-            self._retreated_from = 1.0
+        if self.used > self._peak:  # noqa: PLR1730 - max() takes four times as long
+            self._peak = self.used
+        if again:
+            self._again += count
         else:
-            self._retreated_from = share
-            self._edge = self.size = max(min(self.LEAST, self.most), self.size * 0.7)
+            self._sent += count
+            self._fair_at = now + count * self._interval * FAIR
+        if self._interval:
+            paid_until = max(self._paid_until, now) + count * self._interval
+            if paid_until > now + self._owed:
+                paid_until = max(self._paid_until, now + self._owed)
+            self._paid_until = paid_until
+
+    @property
+    def full(self) -> bool:
+        """Whether the next question has to wait."""
+        return self.used >= self.size
+
+    def answered(self, count: int, elapsed: float, now: float) -> None:
+        """So many were answered, the slowest of them after so many seconds."""
+        self._answered += count
+        trip = self._trip
+        self._trip = trip + (elapsed - trip) * 0.125 if trip else elapsed
+        if self.size < self._bound and (elapsed < NEAR or self.pace is not None):
+            self.size = min(self.size + count, self._bound)
+        if now >= self._due:
+            self._phase(self, now)
+
+    def lost(self, count: int, now: float) -> None:
+        """So many were not answered in patience."""
+        self._lost += count
+        if now >= self._due:
+            self._phase(self, now)
+
+    # ---- a near server is asked as fast as it answers
+
+    def _look(self, now: float) -> None:
+        seconds = now - self._began
+        if self._trip >= (NEAR if self.size <= START else FAR) or (
+            self._lost >= LOST_NEARBY and self._lost > LOSS_NEARBY * self._answered
+        ):
+            self._trip_ends = now + SOONER
+            self._go_at(max(FIRST_PACE / (self._trip + FIRST_TRIP), self._answered / max(seconds, GLANCE)), now)
+            return
+        if seconds > WATCH:
+            self._began = now
+            self._answered = self._lost = 0
+        self._due = now + GLANCE
+
+    # ---- any other at the pace that was found, which is watched: what is sent meanwhile, and, later by a round trip,
+    # ---- what is answered
+
+    def _go_at(self, pace: float, now: float, *, rest: float = 0.0) -> None:
+        self.pace = pace
+        self._limit()
+        if rest:
+            self._phase, self._due = Window._watch, now + rest
+        else:
+            self._watch(now)
+
+    def _watch(self, now: float) -> None:
+        assert self.pace is not None
+        queued = self._trip - self._least_trip
+        if now >= self._trip_ends - (SOONER if queued > LONG_QUEUE else 0.0):
+            self._trip_ends = now + TRIP_LASTS
+            if queued > self._least_trip / 2 + LAG:
+                self._bound = max(float(LEAST), self.pace * self._least_trip * DRAINING)
+                self.size = min(self.size, self._bound)
+                self._phase, self._due = Window._see_how_far, now + min(2 * self._trip, 2.0)
+                return
+        self._began = now
+        self._sent = self._again = self._lost = 0
+        self._peak = self.used
+        self._lag = self._trip + LAG
+        self._phase, self._due = Window._hear_the_first, now + self._lag
+
+    def _see_how_far(self, now: float) -> None:
+        """What was under way has arrived, but for a few: without a queue the round trip is what it is now."""
+        self._least_trip = self._trip
+        self._limit()
+        self.size = self._bound
+        self._watch(now)
+
+    def _hear_the_first(self, now: float) -> None:
+        self._answered = 0
+        self._phase, self._due = Window._send_the_last, self._began + max(self._trip, self._shortest_watch())
+        if now >= self._due:
+            self._send_the_last(now)
+
+    def _shortest_watch(self) -> float:
+        return GLANCE if self._search.hurried else WATCH
+
+    def _send_the_last(self, now: float) -> None:
+        seconds = now - self._began
+        enough = PLENTY if self._search.comparing and seconds < LONG_WATCH else ENOUGH
+        if self._sent < enough and (seconds < LONGEST_WATCH or not self._sent):
+            self._due = now + GLANCE
+            return
+        self._cohort = (seconds, self._sent, self._again)
+        self._phase, self._due = Window._hear_the_last, now + self._lag
+
+    def _hear_the_last(self, now: float) -> None:
+        assert self.pace is not None
+        seconds, sent, again = self._cohort
+        passed = now - self._began
+        load = (sent + again) / seconds
+        self._places = min((self._lost + self._again) / passed * PATIENCE, (MOST_FOR_THE_LOST - 1) * float(self._most))
+        self._least_trip = min(self._least_trip, self._trip)
+        full = self._peak >= 0.9 * self.size
+        if not self._answered or (load < 0.8 * self.pace and not full):
+            self._search.forget()
+            self._limit()
+            self._watch(now)
+            return
+        pace = min(self.pace, load) if full else self.pace
+        answered = self._answered / (passed - self._lag)
+        seen = Watched(pace, sent, sent / seconds, answered, self._lost / passed, load)
+        pace, rest = self._search.next(seen, now, trip=self._trip)
+        self._go_at(pace, now, rest=rest)
+
+    def _limit(self) -> None:
+        """The interval from one question to the next, and what may go at once."""
+        by_rate = 1 / self.rate if self.rate is not None else 0.0
+        by_pace = 1 / self.pace if self.pace is not None else 0.0
+        self._interval = max(by_rate, by_pace)
+        self._burst = max(BURST, by_rate) if by_rate >= by_pace else max(PACED_BURST, LEAST_BURST * by_pace)
+        self._owed = OWED * self._burst if self.rate is None else NEVER
+        self._bound = self._most + self._places
+        if self.pace is not None and self._least_trip < NEVER:
+            self._bound = min(self._bound, LEAST + self.pace * (TRIPS * self._least_trip + QUEUE) + self._places)
+        self.size = min(self.size, self._bound)

@@ -35,8 +35,10 @@ def filtering(resolver: Resolver, filters: Sequence[Filter], **settings: Any) ->
 class Asker(Closing):
     """Asks what filters want to know. A question for one nameserver goes there past every cache.
 
-    `open_server` makes a StubBackend that asks the nameserver with this URL and no other; `timeout` is how many seconds
-    it may take. What is under way ends with `aclose()`, the resolver's own stays.
+    What a run's rates allow is not exceeded by that: it counts for the resolver's limiter, and for the rate of the
+    nameserver where the resolver's backend asks it too. `open_server` makes a StubBackend that asks the nameserver with
+    this URL and no other; `timeout` is how many seconds it may take. What is under way ends with `aclose()`, the
+    resolver's own stays.
     """
 
     def __init__(
@@ -55,13 +57,26 @@ class Asker(Closing):
         """Ask; the future ends with the Answer, or with the error."""
         if ask.server is None:
             return self._resolver.submit(ask.name, ask.type)
-        backend = self._servers.get(ask.server)
-        if backend is None:
-            backend = self._servers[ask.server] = self._open(ask.server)
-        deadline = asyncio.get_running_loop().time() + self._timeout
-        return backend.submit(Question.parse(ask.name, ask.type), deadline)
+        if self._resolver.limiter.rate is None:
+            return self._submit(ask, ask.server)
+        return asyncio.get_running_loop().create_task(self._submit_in_turn(ask, ask.server))
 
     async def aclose(self) -> None:
         """Close what was opened for single nameservers."""
         for backend in self._servers.values():
             await backend.aclose()
+
+    async def _submit_in_turn(self, ask: Ask, server: str) -> Answer[Any]:
+        async with self._resolver.limiter:
+            return await self._submit(ask, server)
+
+    def _submit(self, ask: Ask, server: str) -> asyncio.Future[Answer[Any]]:
+        now = asyncio.get_running_loop().time()
+        backend = self._servers.get(server)
+        if backend is None:
+            backend = self._servers[server] = self._open(server)
+        for upstream in getattr(self._resolver.backend, "upstreams", ()):
+            if upstream.text == server and upstream.window.rate is not None:
+                upstream.window.sent(1, now)
+                upstream.window.used -= 1  # it does not take the place of one of the run's own
+        return backend.submit(Question.parse(ask.name, ask.type), now + self._timeout)

@@ -16,7 +16,7 @@ MOST_VOUCHED = 256
 class CheckedServer:
     """One nameserver: its rows that wait for the next check, and what is known of it."""
 
-    __slots__ = ("check", "cleared", "evidence", "expelled", "lie", "lies", "rows", "silences", "since", "text",
+    __slots__ = ("accusers", "check", "cleared", "evidence", "expelled", "lie", "lies", "rows", "silences", "since", "text",
                  "vouched")  # fmt: skip
 
     def __init__(self, text: str) -> None:
@@ -27,6 +27,7 @@ class CheckedServer:
         self.cleared = False
         self.silences = 0
         self.evidence = Evidence()
+        self.accusers: set[str] = set()
         self.lie: str | None = None
         self.lies = False
         self.expelled = False

@@ -104,6 +104,8 @@ class Comparisons:
         self.compared += 1
         by_server = {found.server: found for found in alone}
         for text in answers:
+            if text in by_server:
+                self._servers[text].accusers.update(other for other in answers if other not in by_server)
             self._testify(case, text, by_server.get(text))
 
     def _agreed(self, case: Case) -> None:

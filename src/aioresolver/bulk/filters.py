@@ -65,7 +65,11 @@ class Filter(Protocol):
         ...
 
     def wake_at(self) -> float | None:
-        """When `asks` may have something although nothing was fed or heard."""
+        """When `wake` or `asks` may have something although nothing was fed or heard."""
+        ...
+
+    def wake(self, now: float) -> list[Row]:
+        """Rows that need not wait any longer."""
         ...
 
     def end(self, now: float) -> list[Row]:
@@ -119,8 +123,15 @@ class Sieve:
         through = self._pass([row], 0, now)
         return through + self._end(now) if self._ending is not None else through
 
+    def wake(self, now: float) -> list[Row]:
+        """Rows that are through although nothing was fed or heard."""
+        through: list[Row] = []
+        for place, filter_ in enumerate(self.filters):
+            through += self._pass(filter_.wake(now), place + 1, now)
+        return through + self._end(now) if self._ending is not None else through
+
     def wake_at(self) -> float | None:
-        """When to call `asks` although nothing happened."""
+        """When to call `wake` and `asks` although nothing happened."""
         times = [time for filter_ in self.filters if (time := filter_.wake_at()) is not None]
         return min(times, default=None)
 
@@ -215,15 +226,20 @@ class _Sifting:
             self._coming.add_done_callback(self._wake_up)
         if not self._ended and not (self._coming is not None and self._coming.done()):
             await self._sleep()
-        return [*self._take_answers(), *self._take_batch()]
+        return [*self._take_answers(), *self._take_batch(), *self._sieve.wake(self._loop.time())]
 
     async def aclose(self) -> None:
         """End what is under way."""
-        for reply in list(self._under_way):
-            reply.cancel()
+        pending: list[asyncio.Future[Any]] = [*self._under_way]
         if self._coming is not None:
-            self._coming.cancel()
-            await asyncio.wait([self._coming])
+            pending.append(self._coming)
+        for future in pending:
+            future.cancel()
+        if pending:
+            await asyncio.wait(pending)
+        for future in pending:
+            if not future.cancelled():
+                future.exception()  # nobody is left to hear it
         aclose = getattr(self._batches, "aclose", None)
         if aclose is not None:
             await aclose()

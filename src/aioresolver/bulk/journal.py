@@ -14,7 +14,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any, overload
 
@@ -74,6 +74,7 @@ class Journal:
         self._number = self._saved_number = 0
         self._saved_rows = self._ledger.statuses.total()
         self._all_read = self.is_complete
+        # Something went wrong half-way, an interruption too: what is known of the rows is not to be saved.
         self._broken = False
         self._output: Output | None = None
         self._writer: LinesWriter | None = None
@@ -150,11 +151,14 @@ class Journal:
 
     def write(self, rows: Sequence[Row]) -> None:
         """Take these rows, of inputs that `left` gave. Raises OSError."""
-        if self._writer is None:
-            raise UsageError(f"{self.path} is complete")
-        with self._unless_broken():
+        if self._writer is None or self._broken:
+            raise UsageError(f"{self.path} takes no more rows")
+        try:
             self._ledger.settle(rows)
             self._writer.write(rows)
+        except BaseException:
+            self._broken = True
+            raise
 
     def checkpoint(self, now: float) -> Callable[[], None] | None:
         """Twice a second, when there are new rows, what is to be run to make them durable; else None.
@@ -268,8 +272,13 @@ class Journal:
     def _prepare(self, *, whole: bool = False) -> Callable[[], None]:
         """Hand everything on to the file; what is returned makes it durable, then the journal that tells of it."""
         assert self._output is not None
-        with self._unless_broken():
+        if self._broken:
+            raise UsageError(f"writing {self.path} failed before")
+        try:
             self._output.flush()
+        except BaseException:
+            self._broken = True
+            raise
         self._saved_rows = self.statuses.total()
         self._number += 1
         return partial(self._save, self._output, self._number, self._entry(whole=whole))
@@ -303,7 +312,7 @@ class Journal:
     def _give_name(self, output: Output) -> None:
         if self._format == "parquet":
             _parquet().parquet_of_json_lines(f"{self.path}.partial", self.path, disk=self._disk)
-            self._disk.remove(f"{self.path}.partial")
+            output.remove()
         else:
             output.rename()
 
@@ -313,17 +322,6 @@ class Journal:
                 self._saved_number = self._number
                 self._output.release()
         self._output = self._writer = None
-
-    @contextmanager
-    def _unless_broken(self) -> Iterator[None]:
-        """After something went wrong half-way, an interruption too, what is known of the rows is not to be saved."""
-        if self._broken:
-            raise UsageError(f"writing {self.path} failed before")
-        try:
-            yield
-        except BaseException:
-            self._broken = True
-            raise
 
 
 def _parquet() -> Any:

@@ -82,6 +82,11 @@ class KnownAnswers:
                 return f"it has other addresses for {item.name}, or none"
         return None
 
+    def has_erred(self, server: str) -> bool:
+        """Whether it made a mistake at all: then it is no witness against others."""
+        items = (*self.canaries, *self.anchors)
+        return any((server, item) in self._mistakes and not self._is_doubtful(item) for item in items)
+
     @property
     def doubtful(self) -> list[str]:
         """The names of which we seem to have known the wrong thing."""

@@ -96,6 +96,13 @@ class Output:
         with self._guard():
             self._disk.replace(self._temporary, self._target)
 
+    def remove(self) -> None:
+        """What was written is not needed any more."""
+        if sys.platform == "win32":
+            self.release()
+        with self._guard():
+            self._disk.remove(self._temporary)
+
     def abort(self) -> None:
         """End here: what was written stays as `NAME.partial`, up to a whole row; an empty one goes."""
         if self._descriptor is None:

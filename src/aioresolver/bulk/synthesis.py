@@ -44,18 +44,20 @@ class Synthesis:
     (`volatile`), names can only be told by where their marks belong, the network of an address or the domain of an
     alias, if that is steady; else whatever has the same shape, with aliases or without, counts as made up.
 
-    `waiting` are the rows that wait for a question here; `open` is whether one is under way.
+    `waiting` are the rows that wait for a question here, the first of them since `since`; `open` is whether one is under
+    way.
     """
 
     __slots__ = ("_asked", "_closed", "_doubt", "_failures", "_homes", "_homes_steady", "_marks", "_matched", "_news",
-                 "_others", "_shapes", "_steady", "bucket", "confirmed", "open", "prefix", "suffix", "type", "volatile",
-                 "waiting", "wild")  # fmt: skip
+                 "_others", "_shapes", "_steady", "bucket", "confirmed", "open", "prefix", "since", "suffix", "type",
+                 "volatile", "waiting", "wild")  # fmt: skip
 
     def __init__(self, prefix: str, suffix: str, type: str) -> None:
         self.prefix = prefix
         self.suffix = suffix
         self.type = type
         self.waiting: list[Row] = []
+        self.since = 0.0
         self.open = False
         self.bucket = -1
         self.wild: bool | None = None  # whether names are made up here; None while it is not known

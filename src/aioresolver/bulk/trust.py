@@ -14,6 +14,7 @@ from aioresolver.bulk.filters import Ask
 from aioresolver.bulk.known_answers import ANCHORS, DOMAINS, KnownAnswers, KnownItem
 from aioresolver.bulk.rows import Row
 from aioresolver.bulk.statuses import ANSWERED
+from aioresolver.bulk.testimony import Evidence
 from aioresolver.errors import ConfigurationError
 from aioresolver.resolver import Resolver
 
@@ -206,6 +207,10 @@ class Trust:
         waiting = [s.since + self._check_seconds for s in self._servers.values() if s.rows and s.check is None]
         return min(waiting, default=None)
 
+    def wake(self, now: float) -> list[Row]:
+        """None: rows wait for answers."""
+        return []
+
     def end(self, now: float) -> list[Row]:
         """No rows more: all that wait are checked now."""
         self._ended = True
@@ -260,13 +265,14 @@ class Trust:
         self._comparisons.accused.add(server.text)
         while self._comparisons.accused:
             accused = self._servers[self._comparisons.accused.pop()]
-            accused.lie = accused.lie or self._known.lie(accused.text) or accused.evidence.lie()
+            accused.lie = accused.lie or self._known.lie(accused.text) or self._testimony_against(accused)
         if server.lie is None and not check.canaries:
             server.silences += 1
             if server.silences < SILENCES_TO_DOUBT and (check.rows or server.rows):
                 server.rows = check.rows + server.rows
                 self._check(server, now)
                 return
+            server.cleared = False
             self.unchecked[server.text] = "it does not answer the questions whose answers are known"
         elif server.lie is None:
             server.silences = 0
@@ -282,6 +288,15 @@ class Trust:
                 self._ask_elsewhere(Again(row), through)
 
     # ---- liars
+
+    def _testimony_against(self, accused: CheckedServer) -> str | None:
+        """What others prove against it; nothing, and all is forgotten, when one of them is no good witness."""
+        lie = accused.evidence.lie()
+        if lie and any(self._servers[text].lie or self._known.has_erred(text) for text in accused.accusers):
+            accused.evidence = Evidence()
+            accused.accusers.clear()
+            return None
+        return lie
 
     def _expel_liars(self, through: list[Row]) -> None:
         """Expel who lies, and who cannot be checked though others can; but never the last."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -16,6 +17,7 @@ __all__ = ["Wildcards"]
 SHARE = 0.05
 FREE = 20
 MOST_HELD = 20_000
+PATIENCE = 30.0
 MOST_KNOWN = 50_000
 AMPLE = 8
 """With a budget for so many questions, some are spent on what seems to be known, or is not likely."""
@@ -38,7 +40,7 @@ class Wildcards:
 
     - `share`, `free`: the questions asked are at most `free`, and this share of the run's own. Rows that would need
       more keep None; those with the most siblings are seen to first.
-    - `most_held`: so many rows wait at most until it is known.
+    - `most_held`: so many rows wait at most until it is known, and so many seconds for the budget: `patience`.
     - `most_known`: so many parents are remembered at most.
     - `label`: makes the random labels.
     """
@@ -50,6 +52,7 @@ class Wildcards:
         share: float = SHARE,
         free: int = FREE,
         most_held: int = MOST_HELD,
+        patience: float = PATIENCE,
         most_known: int = MOST_KNOWN,
         label: Callable[[], str] = lambda: secrets.token_hex(6),
     ) -> None:
@@ -66,7 +69,11 @@ class Wildcards:
         self._label = label
         self._map = WildcardMap(most_known)
         self._held = 0
+        self._patience = patience
+        self._now = 0.0
         self._ended = False
+        # Places in the order in which their first row began to wait, with the time.
+        self._queue: deque[tuple[float, Synthesis]] = deque()
         # Places that want a question, by the number of rows that wait for it: the index is its binary logarithm.
         self._wanting: list[dict[Synthesis, None]] = [{} for _ in range(TOP + 1)]
 
@@ -82,6 +89,7 @@ class Wildcards:
 
     def feed(self, rows: Sequence[Row], now: float) -> list[Row]:
         """Take these rows; returns those that are judged, and those without records."""
+        self._now = now
         through: list[Row] = []
         asked = 0
         for row in rows:
@@ -120,6 +128,7 @@ class Wildcards:
 
     def heard(self, ask: Ask, row: Row, now: float) -> list[Row]:
         """What a random name got."""
+        self._now = now
         synthesis: Synthesis = ask.tag
         through: list[Row] = []
         synthesis.open = False
@@ -139,8 +148,18 @@ class Wildcards:
         return through
 
     def wake_at(self) -> float | None:
-        """Never: only rows and answers move it."""
-        return None
+        """When the patience of the first that waits for the budget ends."""
+        queue = self._queue
+        while queue and not self._is_waiting(*queue[0]):
+            queue.popleft()
+        return queue[0][0] + self._patience if queue else None
+
+    def wake(self, now: float) -> list[Row]:
+        """Rows that have waited for the budget too long."""
+        through: list[Row] = []
+        while (wake_at := self.wake_at()) is not None and wake_at <= now:
+            self._abandon(self._queue.popleft()[1], through)
+        return through
 
     def end(self, now: float) -> list[Row]:
         """No rows more: what the budget does not pay for is unknown."""
@@ -259,10 +278,19 @@ class Wildcards:
             place.give_up()
             self._release(row, through, wildcard=None)
             return
+        if not place.waiting:
+            place.since = self._now
+            self._queue.append((self._now, place))
+            if len(self._queue) > 2 * self._held + 1000:
+                self._queue = deque(each for each in self._queue if self._is_waiting(*each))
         place.waiting.append(row)
         self._held += 1
         if not place.open:
             self._want(place, min(len(place.waiting).bit_length(), TOP))
+
+    @staticmethod
+    def _is_waiting(since: float, place: Synthesis) -> bool:
+        return bool(place.waiting) and place.since == since and not place.open
 
     def _want(self, place: Synthesis, bucket: int) -> None:
         """Put it where it belongs among those that want a question; -1 is nowhere."""

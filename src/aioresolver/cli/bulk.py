@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import gc
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from aioresolver.cli.bulk_options import Plan, add_bulk_options, read_plan
 from aioresolver.cli.bulk_run import BulkCommand
 from aioresolver.cli.options import make_resolver
 from aioresolver.cli.sink import FileSink, Sink, StreamSink
+from aioresolver.cli.summary import tell
 from aioresolver.errors import ConfigurationError
 
 __all__ = ["DESCRIPTION", "EPILOG", "add_options", "run"]
@@ -58,18 +58,16 @@ def run(options: argparse.Namespace) -> int:
         inputs, configuration = _open_inputs(plan)
     except OSError as error:
         what = "standard input: it is closed" if plan.path == "-" else f"{plan.path}: {error.strerror}"
-        print(f"aioresolver bulk: cannot read {what}", file=sys.stderr)
+        tell(f"aioresolver bulk: cannot read {what}")
         return NO_NAMES_FILE
-    try:
+    with closing(inputs):
         try:
             sink = _open_sink(plan, configuration)
         except OSError as error:
-            print(f"aioresolver bulk: cannot write {error.filename}: {error.strerror}", file=sys.stderr)
+            tell(f"aioresolver bulk: cannot write {error.filename}: {error.strerror}")
             return ROWS_UNWRITTEN
         with _few_collections():
             return BulkCommand(plan, resolver, inputs, sink).run()
-    finally:
-        inputs.close()
 
 
 def _open_inputs(plan: Plan) -> tuple[Inputs | ArrivingInputs, dict[str, Any]]:

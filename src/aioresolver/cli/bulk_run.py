@@ -16,8 +16,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from aioresolver.bulk.asker import Asker
-from aioresolver.bulk.filters import Filter, sift
+from aioresolver.bulk.asker import filtering
+from aioresolver.bulk.counts import RowsLost
+from aioresolver.bulk.filters import Filter
 from aioresolver.bulk.inputs import ArrivingInputs, Inputs
 from aioresolver.bulk.kernel_drops import KernelDrops
 from aioresolver.bulk.lines import UnreadableInput
@@ -29,7 +30,7 @@ from aioresolver.bulk.wildcards import Wildcards
 from aioresolver.cli.bulk_options import Plan
 from aioresolver.cli.progress import Moment, Pace, Progress, open_progress
 from aioresolver.cli.sink import FileSink, RowsUnwritten, Sink
-from aioresolver.cli.summary import Figures, figures_of, headline, subtitle, summary_lines
+from aioresolver.cli.summary import Figures, figures_of, headline, subtitle, summary_lines, tell
 from aioresolver.resolver import Resolver
 
 __all__ = ["BulkCommand"]
@@ -37,6 +38,7 @@ __all__ = ["BulkCommand"]
 DONE = 0
 UNANSWERED = 3
 NO_NAMES_FILE = 8
+INTERNAL_ERROR = 10
 ROWS_UNWRITTEN = 11
 PIPE_CLOSED = 141
 BY_SIGNAL = 128
@@ -76,13 +78,13 @@ class BulkCommand:
         loop = asyncio.get_running_loop()
         began = loop.time()
         drops = KernelDrops()
-        async with self._resolver, Asker(self._resolver) as asker:
+        async with self._resolver:
             filters = self._filters()
             run = BulkRun(
                 self._resolver,
                 self._sink.left(self._inputs),
                 concurrency=self._plan.concurrency,
-                through=(lambda batches: sift(batches, filters, asker.ask)) if filters else None,
+                through=filtering(self._resolver, filters, timeout=self._plan.timeout) if filters else None,
                 recorder=RunRecorder(began),
             )
             assert run.recorder is not None
@@ -119,6 +121,8 @@ class BulkCommand:
             return self._unwritten(error.__cause__)
         except UnreadableInput as error:
             return "failed", _complain(f"cannot read {self._plan.path} to its end: {error.strerror}", NO_NAMES_FILE)
+        except RowsLost as error:
+            return "failed", _complain(str(error), INTERNAL_ERROR)
         return "done", DONE
 
     def _unwritten(self, error: BaseException | None) -> tuple[str, int]:
@@ -191,7 +195,7 @@ class BulkCommand:
         """Summary, stats and plot. Raises OSError, with the name of the file."""
         plan = self._plan
         if plan.summary and figures["ended"] != "closed pipe":
-            print(*summary_lines(figures), sep="\n", file=sys.stderr)
+            tell(*summary_lines(figures))
         if plan.stats == "-":
             print(json.dumps(figures))
         elif plan.stats is not None:
@@ -266,5 +270,5 @@ def _notes(filter_: Filter) -> list[str]:
 
 
 def _complain(text: str, status: int) -> int:
-    print(f"aioresolver bulk: {text}", file=sys.stderr)
+    tell(f"aioresolver bulk: {text}")
     return status

@@ -1,7 +1,7 @@
 """The command `aioresolver`: which of its commands is meant, and how it ends.
 
 Exit statuses are dig's: 0 a reply came, 1 the command line is wrong, 8 the names file cannot be read, 9 no nameserver
-replied, 10 anything else.
+replied, 10 anything else. `bulk` has some more.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from aioresolver import __version__
-from aioresolver.cli import bulk, demo, explain, lookup
+from aioresolver.cli import bulk, demo, explain, lookup, survey
 from aioresolver.errors import DNSError
 
 __all__ = ["main"]
 
-COMMANDS = {"bulk": bulk, "demo": demo, "explain": explain}
+COMMANDS = {"bulk": bulk, "demo": demo, "explain": explain, "survey": survey}
 USAGE_ERROR = 1
 INTERNAL_ERROR = 10
 INTERRUPTED = 130
@@ -40,12 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser = Parser(prog="aioresolver", description=lookup.DESCRIPTION, epilog=lookup.EPILOG)
         parser.add_argument("--version", action="version", version=f"aioresolver {__version__}")
     else:
-        parser = Parser(prog=f"aioresolver {words.pop(0)}", description=command.DESCRIPTION)
+        epilog = getattr(command, "EPILOG", None)
+        parser = Parser(prog=f"aioresolver {words.pop(0)}", description=command.DESCRIPTION, epilog=epilog)
     command.add_options(parser)
     options = parser.parse_intermixed_args(words)  # names, files and nameservers may stand before and after options
     try:
         status: int = command.run(options)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed before we began, as by >&-
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except (DNSError, ValueError) as error:

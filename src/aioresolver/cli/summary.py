@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
@@ -11,7 +12,7 @@ from aioresolver.bulk.run import BulkRun
 from aioresolver.bulk.statuses import ANSWERED, STATUSES
 from aioresolver.cli.progress import clock, shown_statuses
 
-__all__ = ["Figures", "Server", "figures_of", "headline", "subtitle", "summary_lines"]
+__all__ = ["Figures", "Server", "figures_of", "headline", "subtitle", "summary_lines", "tell"]
 
 MOST_SERVERS = 5
 
@@ -117,6 +118,12 @@ def headline(figures: Figures) -> str:
     """`1,000 rows in 0:12`."""
     elapsed = figures["elapsed"]
     return f"{figures['rows']:,} rows in {clock(elapsed) if elapsed >= 10 else f'{elapsed:.2f} s'}"
+
+
+def tell(*lines: str) -> None:
+    """Lines for people, on standard error if there is one: never among the rows."""
+    if sys.stderr is not None:
+        print(*lines, sep="\n", file=sys.stderr)
 
 
 def subtitle(figures: Figures) -> str:
