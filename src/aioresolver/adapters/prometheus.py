@@ -66,7 +66,7 @@ class LookupDurations(Collector):
     """
 
     def __init__(self, buckets: Iterable[float] = BUCKETS) -> None:
-        self._bounds = tuple(buckets)
+        self._bounds = tuple(map(float, buckets))
         if not self._bounds or list(self._bounds) != sorted(set(self._bounds)):
             raise ValueError(f"buckets are upper bounds in seconds, ascending, not {self._bounds!r}")
         self._counts = {outcome: [0] * (len(self._bounds) + 1) for outcome in ("answered", "timeout", "failed")}
