@@ -471,6 +471,19 @@ def test_a_row_that_came_already_is_an_error():
         journal.write([row_for(entries[0], A)])
 
 
+def test_inputs_out_of_order_are_an_error_and_saved_by_nobody():
+    disk = MemoryDisk()
+    journal = Journal.open("/nowhere/out.jsonl", CONFIGURATION, disk=disk)
+    entries = list(journal.left(reversed(list(make_inputs()))))
+    with pytest.raises(UsageError, match="do not rise"):
+        journal.write([row_for(entries[0], A)])
+    journal.abort()
+
+    run(disk)
+
+    check(disk)
+
+
 def test_nothing_just_now_is_passed_on():
     disk = MemoryDisk()
     journal = Journal.open("/nowhere/out.jsonl", CONFIGURATION, disk=disk)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 
 import pytest
 
@@ -72,3 +74,12 @@ def test_a_terminal_obeys_no_record(server, capsys):
     told = capsys.readouterr().out
     assert r'TXT                 with "quotes" and \x01' in told
     assert "\x01" not in told
+
+
+def test_a_terminal_that_has_few_characters(server, monkeypatch):
+    output = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(output, encoding="ascii"))
+    server.add(r"cli.test. 60 TXT caf\195\169")
+
+    assert main(["survey", "cli.test", f"@{server.nameserver}"]) == 0
+    assert rb"caf\xe9" in output.getvalue()

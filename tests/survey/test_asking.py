@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from aioresolver.answer import Answer
 from aioresolver.cache import Cache
-from aioresolver.errors import NameSyntaxError, UsageError
+from aioresolver.errors import ConfigurationError, NameSyntaxError, UsageError
 from aioresolver.policy import AddressPolicy
 from aioresolver.resolver import Resolver
-from aioresolver.survey import KNOWN_SELECTORS, DmarcRecord, Finding, Survey
+from aioresolver.survey import KNOWN_SELECTORS, DmarcRecord, Finding, Survey, take_survey
 from aioresolver.survey.asking import BIMI, SPF, choose
 from aioresolver.testing import DNSServer, Fault
+from aioresolver.wire.codes import RRType
+from aioresolver.wire.message import Question, Record
 
 KEY = b64encode(bytes(range(32))).decode()
 APEX = "$ORIGIN {0}.\n@ 60 SOA ns hostmaster 1 7200 3600 1209600 30\n@ 60 NS ns\n@ 60 NS ns.other.test.\n"
@@ -261,6 +264,24 @@ async def test_without_a_cache_it_is_the_same(server):
 
     assert survey.problems == ()
     assert len(server.queries) < 100
+
+
+async def test_a_backend_that_cannot_ask_for_a_type_loses_only_that():
+    class AddressesOnly:
+        async def query(self, name: str, type: Any = "A") -> Any:
+            question = Question.parse(name, type)
+            if question.type != RRType.A:
+                raise ConfigurationError(f"this backend cannot ask for {question.type}")
+            return Answer.from_records(question, [Record.parse(f"{question.name} 60 A 192.0.2.1")], now=0)
+
+        async def addresses(self, host: str) -> list[str]:
+            return ["192.0.2.1"]
+
+    survey = await take_survey(AddressesOnly(), "good.test")
+
+    assert survey.a.outcome == "ok"
+    assert survey.mx.reason == "this backend cannot ask for MX"
+    assert {finding.outcome for finding in survey.findings} == {"ok", "failed"}
 
 
 async def test_all_of_it_goes_into_json(resolver):

@@ -200,8 +200,8 @@ class Journal:
         """End here, to be taken up again: what came so far is made durable if it can be. Raises nothing."""
         if self._output is None:
             return
-        with suppress(OSError):
-            if not self._broken and not self.is_complete:
+        with suppress(OSError, UsageError):
+            if not self.is_complete:
                 self._prepare()()
         self._output.abort()
         self._release()

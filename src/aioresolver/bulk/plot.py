@@ -23,7 +23,7 @@ except ImportError as error:
 
 __all__ = ["draw_run"]
 
-SIZE = (10.0, 9.0)
+SIZE: tuple[float, float] = (10.0, 9.0)
 DOTS_PER_INCH = 150
 LEFT, RIGHT = 0.09, 0.80
 TIME_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 
 from aioresolver.cli.options import add_resolver_options, make_resolver, split_nameservers
 
@@ -43,7 +44,13 @@ def run(options: argparse.Namespace) -> int:
     async def show() -> int:
         async with resolver:
             survey = await resolver.survey(domains[0], selectors=options.selector)
-            print(json.dumps(survey.as_dict()) if options.json else survey)
+            print(json.dumps(survey.as_dict()) if options.json else _printable(str(survey)))
         return NO_REPLY if all(finding.unanswered for finding in survey.findings) else REPLIED
 
     return asyncio.run(show())
+
+
+def _printable(text: str) -> str:
+    """The text in the characters that standard output has: a TXT record may have any."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

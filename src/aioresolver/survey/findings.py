@@ -48,15 +48,15 @@ class Finding(Generic[V_co]):
         values: Sequence[V_co] = (),
         problems: Sequence[str] = (),
     ) -> None:
-        self.topic = topic
-        self.name = name
-        self.outcome = "ok" if values else _outcome(end)
-        self.values = tuple(values)
-        self.problems = tuple(problems)
+        self.topic: str = topic
+        self.name: Name = name
+        self.outcome: str = "ok" if values else _outcome(end)
+        self.values: tuple[V_co, ...] = tuple(values)
+        self.problems: tuple[str, ...] = tuple(problems)
         self.aliases: tuple[Name, ...] = ()
         self.ttl: int | None = None
         self.server: str | None = None
-        self.reason = ""
+        self.reason: str = ""
         if isinstance(end, Answer):
             self.aliases, self.ttl, self.server = end.aliases, end.ttl, end.server
         else:
