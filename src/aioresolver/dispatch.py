@@ -198,7 +198,7 @@ class Dispatch:
         if places:
             self.limiter.release(places)
         if self._queue and self._stall_alarm is None:
-            self._stall_alarm = loop.call_later(self.timeout, self._look_for_stalled)
+            self._stall_alarm = loop.call_at(self._stalls_at(), self._look_for_stalled)
 
     async def aclose(self) -> None:
         """End everything under way, then the backend."""
@@ -395,7 +395,7 @@ class Dispatch:
         if not queue or loop is None:
             return
         now = loop.time()
-        due = max(self._queued_at[0], self._answered_at) + self.timeout
+        due = self._stalls_at()
         if due > now:
             self._stall_alarm = loop.call_at(due, self._look_for_stalled)
         elif now > due + GRACE / 2 and not in_grace:
@@ -405,6 +405,10 @@ class Dispatch:
                 self._queued_at.popleft()
                 self._stalled(queue.popleft())
             self.pump()
+
+    def _stalls_at(self) -> float:
+        """When the first in the queue will have waited too long, should nothing be answered until then."""
+        return max(self._queued_at[0], self._answered_at) + self.timeout
 
     def _stalled(self, question: Question) -> None:
         if question in self.flights:

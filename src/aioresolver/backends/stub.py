@@ -65,7 +65,6 @@ class StubBackend(Closing):
             raise ConfigurationError(f"rate is how many queries a second a nameserver gets, above 0, not {rate!r}")
         self.nameservers: tuple[Nameserver, ...] = tuple(dict.fromkeys(parsed))
         self.rotate: bool = rotate
-        self._has_rate = rate is not None
         self._upstreams = [Upstream(n, open_transport, room=self._pump, rate=rate) for n in self.nameservers]
         self._expelled: list[Upstream] = []
         self._lanes: dict[Upstream, FastLane] = {}
@@ -115,8 +114,8 @@ class StubBackend(Closing):
             room = self._equals[0].window.room(now)
         else:
             room = sum(upstream.window.room(now) for upstream in self._equals)
-        if not room and self._has_rate:
-            self._wait_for_rate(now)
+        if not room:
+            self._wait_for_pace(now)
         return room
 
     def post(self, questions: Sequence[Question], deadline: float) -> None:
@@ -294,8 +293,8 @@ class StubBackend(Closing):
         for lane in self._lanes.values():
             lane.empty()
 
-    def _wait_for_rate(self, now: float) -> None:
-        """Tell when the rate of a nameserver lets the next question through."""
+    def _wait_for_pace(self, now: float) -> None:
+        """Tell when the rate or the pace of a nameserver lets the next question through."""
         opens_at = [at for upstream in self._equals if (at := upstream.window.opens_at(now)) is not None]
         if opens_at and self._opening is None:
             assert self._loop is not None
