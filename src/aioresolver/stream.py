@@ -139,7 +139,7 @@ class Stream(Generic[T]):
                     question = question_of(item)
                     found = known(question, now)
                 except (DNSError, ValueError) as error:
-                    outcomes.append((item, error))
+                    outcomes.append((item, error.with_traceback(None)))  # it would keep this frame, and all outcomes
                     continue
                 if found is not None:
                     self._settle(item, found)
@@ -171,7 +171,7 @@ class Stream(Generic[T]):
             try:
                 outcome = self._finish(outcome)
             except DNSError as error:
-                outcome = error
+                outcome = error.with_traceback(None)
         if isinstance(outcome, OUTCOMES):
             self._outcomes.append((item, outcome))
         else:
