@@ -54,10 +54,8 @@ async def test_it_finds_what_a_link_carries(relay, pace, places, trip):
     way = relay(pace=pace, places=places, trip=trip)
     names = [f"h{number}.example" for number in range(3000)]
     backend = StubBackend(f"udp://127.0.0.1:{way.port}")
-    answers = {}
     async with Resolver(backend, cache=Cache(0)) as resolver:
-        async for name, outcome in resolver.query_many(names):
-            answers[name] = outcome
+        answers = {name: outcome async for name, outcome in resolver.query_many(names)}
     carried, dropped = way.counts()
     print(f"{carried} carried, {dropped} dropped, at last {backend.upstreams[0].window.pace} a second")
     assert set(answers) == set(names)

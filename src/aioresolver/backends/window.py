@@ -16,6 +16,8 @@ START = 100
 NEAR = 0.01
 FAR = 2 * NEAR
 LOOKS = 8
+# More are of no use there: the client works at full speed with a quarter of it.
+MOST_NEARBY = 500
 FIRST_PACE = 128
 FIRST_TRIP = 0.05
 # At a pace, so many round trips' worth may be under way, and so many seconds' worth and questions more. How long a
@@ -262,7 +264,9 @@ class Window:
         self._interval = max(by_rate, by_pace)
         self._burst = max(BURST, by_rate) if by_rate >= by_pace else max(PACED_BURST, LEAST_BURST * by_pace)
         self._owed = OWED * self._burst if self.rate is None else NEVER
-        self._bound = self._most + self._places
-        if self.pace is not None and self._least_trip < NEVER:
-            self._bound = min(self._bound, LEAST + self.pace * (TRIPS * self._least_trip + QUEUE) + self._places)
+        if self.pace is None:
+            self._bound = float(min(self._most, MOST_NEARBY))
+        else:
+            wanted = LEAST + self.pace * (TRIPS * self._least_trip + QUEUE)
+            self._bound = min(self._most, wanted) + self._places
         self.size = min(self.size, self._bound)
