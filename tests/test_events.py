@@ -247,6 +247,15 @@ def test_stale_answers(run_virtual: Any) -> None:
     assert isinstance(next(event for event in reversed(events) if isinstance(event, StaleServed)).answer, Answer)
 
 
+async def test_one_that_is_expelled() -> None:
+    events: list[Any] = []
+    backend = StubBackend(["127.0.0.1", "127.0.0.2"])
+    async with Resolver(backend, observer=events.append):
+        assert backend.expel("udp://127.0.0.1")
+        assert not backend.expel("udp://127.0.0.2")
+    assert events == [UpstreamBenched("udp://127.0.0.1", "it was expelled")]
+
+
 async def test_backends_in_backends_tell_too(tmp_path: Any) -> None:
     events: list[Any] = []
     (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\n")

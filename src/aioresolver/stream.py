@@ -144,7 +144,8 @@ class Stream(Generic[T]):
                     question = question_of(item)
                     found = known(question, now)
                 except (DNSError, ValueError) as error:
-                    self._outcomes.append((item, error))
+                    # Its traceback would keep this frame, and all the outcomes.
+                    self._outcomes.append((item, error.with_traceback(None)))
                     continue
                 if found is not None:
                     self._settle(item, found)
@@ -189,7 +190,7 @@ class Stream(Generic[T]):
             try:
                 outcome = self._finish(outcome)
             except Exception as error:  # noqa: BLE001 - of a policy, which anybody may write
-                outcome = error
+                outcome = error.with_traceback(None)
         if isinstance(outcome, OUTCOMES):
             self._outcomes.append((item, outcome))
         else:

@@ -29,7 +29,7 @@ $ORIGIN bulk.test.
 """
 KILLS = 100
 LINES = 10_000_000
-MOST_MEMORY = 1.25
+MOST_MEMORY = 1.2
 ODD = {
     0: b"",
     1: b"caf\xe9.bulk.test",

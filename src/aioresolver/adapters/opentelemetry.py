@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
@@ -52,14 +52,17 @@ class LookupMetrics:
 
     What the cache knows is no lookup. `error.type` is there when the lookup failed, or the name does not exist. The
     conventions want `dns.question.name` too, which makes a time series of every name: it is there with `question_name`.
-    `meter_provider` is the global one when None.
+    `meter_provider` is the global one when None. `buckets` are those of the conventions: an SDK that takes no advice on
+    them (before 1.30) needs a View with these.
     """
+
+    buckets: ClassVar[tuple[float, ...]] = BUCKETS
 
     def __init__(self, meter_provider: metrics.MeterProvider | None = None, *, question_name: bool = False) -> None:
         meter = metrics.get_meter(SCOPE, meter_provider=meter_provider, schema_url=SCHEMA_URL)
         advice: dict[str, Any] = {}
         if "explicit_bucket_boundaries_advisory" in inspect.signature(meter.create_histogram).parameters:
-            advice["explicit_bucket_boundaries_advisory"] = BUCKETS
+            advice["explicit_bucket_boundaries_advisory"] = self.buckets
         self._durations = meter.create_histogram(
             "dns.lookup.duration", unit="s", description="Measures the time taken to perform a DNS lookup.", **advice
         )

@@ -14,7 +14,7 @@ from aioresolver.backends.lookup import Lookup
 from aioresolver.backends.ranking import equals, ranked
 from aioresolver.backends.upstream import Upstream
 from aioresolver.errors import ConfigurationError, ServerFailure, UsageError
-from aioresolver.events import Observer
+from aioresolver.events import Observer, UpstreamBenched
 from aioresolver.flow.closing import Closing
 from aioresolver.flow.deadline_ring import DeadlineRing
 from aioresolver.transports.base import Transport
@@ -169,6 +169,8 @@ class StubBackend(Closing):
         self._expelled += [upstream for upstream in self._upstreams if upstream.text == server]
         self._upstreams[:] = left
         self._looked_at = float("-inf")
+        if self.observer is not None:
+            self.observer(UpstreamBenched(server, "it was expelled"))
         return True
 
     @property

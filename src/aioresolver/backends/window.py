@@ -15,6 +15,9 @@ START = 100
 # A round trip of less is near: there are no queues on the way but those at the server, which a full window bounds.
 NEAR = 0.01
 FAR = 2 * NEAR
+LOOKS = 8
+# More are of no use there: the client works at full speed with a quarter of it.
+MOST_NEARBY = 500
 FIRST_PACE = 128
 FIRST_TRIP = 0.05
 # At a pace, so many round trips' worth may be under way, and so many seconds' worth and questions more. How long a
@@ -69,9 +72,9 @@ class Window:
     What is told is first tries: `answered` and `lost` are not for what was sent `again`.
     """
 
-    __slots__ = ("_again", "_answered", "_began", "_bound", "_burst", "_cohort", "_due", "_fair_at", "_interval", "_lag", "_least_trip",
-                 "_lost", "_most", "_owed", "_paid_until", "_peak", "_phase", "_places", "_search", "_sent", "_trip",
-                 "_trip_ends", "pace", "rate", "size", "used")  # fmt: skip
+    __slots__ = ("_again", "_answered", "_began", "_bound", "_burst", "_cohort", "_due", "_fair_at", "_far_looks",
+                 "_interval", "_lag", "_least_trip", "_lost", "_most", "_owed", "_paid_until", "_peak", "_phase",
+                 "_places", "_search", "_sent", "_trip", "_trip_ends", "pace", "rate", "size", "used")  # fmt: skip
 
     def __init__(self, most: int, *, rate: float | None = None) -> None:
         self._most = most
@@ -87,6 +90,7 @@ class Window:
         self._least_trip = NEVER
         self._trip_ends = NEVER
         self._fair_at = -NEVER
+        self._far_looks = 0
         self._peak = 0
         self._sent = self._again = self._answered = self._lost = 0
         self._cohort = (0.0, 0, 0)
@@ -169,9 +173,9 @@ class Window:
 
     def _look(self, now: float) -> None:
         seconds = now - self._began
-        if self._trip >= (NEAR if self.size <= START else FAR) or (
-            self._lost >= LOST_NEARBY and self._lost > LOSS_NEARBY * self._answered
-        ):
+        self._far_looks = self._far_looks + 1 if self._trip >= FAR else 0  # a loop that was held up looks far, for once
+        far = self._trip >= NEAR if self.size <= START else self._far_looks >= LOOKS
+        if far or (self._lost >= LOST_NEARBY and self._lost > LOSS_NEARBY * self._answered):
             self._trip_ends = now + SOONER
             self._go_at(max(FIRST_PACE / (self._trip + FIRST_TRIP), self._answered / max(seconds, GLANCE)), now)
             return
@@ -245,7 +249,9 @@ class Window:
             self._limit()
             self._watch(now)
             return
-        pace = min(self.pace, load) if full else self.pace
+        # Where it is the window that holds back, that is the pace; but where all is answered, the pace need not follow.
+        steered = not full or not (self._search.hurried or self._answered < 0.9 * sent)
+        pace = self.pace if steered else min(self.pace, load)
         answered = self._answered / (passed - self._lag)
         seen = Watched(pace, sent, sent / seconds, answered, self._lost / passed, load)
         pace, rest = self._search.next(seen, now, trip=self._trip)
@@ -258,7 +264,9 @@ class Window:
         self._interval = max(by_rate, by_pace)
         self._burst = max(BURST, by_rate) if by_rate >= by_pace else max(PACED_BURST, LEAST_BURST * by_pace)
         self._owed = OWED * self._burst if self.rate is None else NEVER
-        self._bound = self._most + self._places
-        if self.pace is not None and self._least_trip < NEVER:
-            self._bound = min(self._bound, LEAST + self.pace * (TRIPS * self._least_trip + QUEUE) + self._places)
+        if self.pace is None:
+            self._bound = float(min(self._most, MOST_NEARBY))
+        else:
+            wanted = LEAST + self.pace * (TRIPS * self._least_trip + QUEUE)
+            self._bound = min(self._most, wanted) + self._places
         self.size = min(self.size, self._bound)
