@@ -175,7 +175,8 @@ class Window:
         seconds = now - self._began
         self._far_looks = self._far_looks + 1 if self._trip >= FAR else 0  # a loop that was held up looks far, for once
         far = self._trip >= NEAR if self.size <= START else self._far_looks >= LOOKS
-        if far or (self._lost >= LOST_NEARBY and self._lost > LOSS_NEARBY * self._answered):
+        lossy = self._lost >= LOST_NEARBY and self._lost > LOSS_NEARBY * self._answered
+        if far or (lossy and self._trip):  # of one that has never answered nothing can be found out
             self._trip_ends = now + SOONER
             self._go_at(max(FIRST_PACE / (self._trip + FIRST_TRIP), self._answered / max(seconds, GLANCE)), now)
             return
