@@ -6,6 +6,7 @@ tries. Nearly all questions need no more. What does not end well at once goes to
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -40,14 +41,15 @@ class FastLane:
         *,
         landed: Landed,
         careful: Callable[[Question, float], Lookup],
-        clock: Callable[[], float],
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.upstream = upstream
         self.waiting: int = 0
         self._transport = transport
         self._landed = landed
         self._careful = careful
-        self._clock = clock
+        self._loop = loop
+        self._turn: _Turn | None = None
         transport.taker = self
 
     def suits(self, now: float, deadline: float) -> bool:
@@ -61,12 +63,12 @@ class FastLane:
         due = now + upstream.health.patience(0, deadline - now)
         self.waiting += len(questions)
         upstream.sent(len(questions), now)
-        sheet = Sheet(*query_frame(edns=edns), now, due, deadline, edns)
+        sheet = Sheet(*query_frame(edns=edns), now, due, deadline, edns, self._this_turn())
         self._transport.post(list(zip(map(question_section, questions), questions, strict=True)), sheet)
 
     def took(self, replies: list[tuple[Posted, bytes]]) -> None:
         """Replies have come."""
-        now = self._clock()
+        now = self._loop.time()
         server, of_plain = self.upstream.text, Answer.of_plain
         landed: list[tuple[Question, Answer[Any] | BaseException]] = []
         doubtful: list[tuple[Posted, bytes]] = []
@@ -81,7 +83,8 @@ class FastLane:
             else:
                 landed.append((question, answer))
         self.waiting -= len(replies)
-        self.upstream.heard(len(replies), now - posted[2].sent, now)
+        # What came while the loop was busy with the turn in which it was asked says nothing about the nameserver.
+        self.upstream.heard(len(replies), now - max(posted[2].sent, posted[2].turn.ended), now)
         if landed:
             self.upstream.served(edns=posted[2].edns, now=now)
             self._landed(landed)
@@ -117,6 +120,18 @@ class FastLane:
         self.upstream.window.used -= count
         return count
 
+    def _this_turn(self) -> _Turn:
+        turn = self._turn
+        if turn is None:
+            turn = self._turn = _Turn()
+            self._loop.call_soon(self._end_turn)
+        return turn
+
+    def _end_turn(self) -> None:
+        assert self._turn is not None
+        self._turn.ended = self._loop.time()
+        self._turn = None
+
     def _read(self, posted: Posted, reply: bytes, now: float) -> Answer[Any] | None:
         """The answer in a reply that is more than addresses; None when there is something about it."""
         _, question, sheet = posted
@@ -134,3 +149,12 @@ class FastLane:
         except MessageFormatError:
             return None
         return answer
+
+
+class _Turn:
+    """A turn of the event loop; `ended` is the loop's time of that, or 0 before."""
+
+    __slots__ = ("ended",)
+
+    def __init__(self) -> None:
+        self.ended = 0.0

@@ -253,7 +253,7 @@ class StubBackend(Closing):
         transport = upstream.transport(upstream.nameserver.scheme)
         if not isinstance(transport, UdpTransport):
             return None
-        lane = FastLane(upstream, transport, landed=self._land, careful=self._careful, clock=self._loop.time)
+        lane = FastLane(upstream, transport, landed=self._land, careful=self._careful, loop=self._loop)
         self._lanes[upstream] = lane
         return lane
 

@@ -46,6 +46,7 @@ class Sheet(NamedTuple):
     due: float
     deadline: float
     edns: bool
+    turn: Any
 
 
 # A tuple, since one is made for every name: the question section, the tag for the taker, and the sheet of its batch.
@@ -128,11 +129,11 @@ class UdpSocket:
 
     def post(self, id: bytes, posted: Posted) -> None:
         """Send a query under this id, which must not be among `used`; the reply goes to the taker."""
-        section, _, (head, tail, _, _, _, _) = posted
+        section, _, sheet = posted
         self.used.add(id)
         self.pending[id] = posted
         try:
-            self.send(b"".join((id, head, section, tail)))
+            self.send(b"".join((id, sheet[0], section, sheet[1])))
         except OSError as error:
             exchange = self.adopt(id, posted)
             self._not_sent(exchange, error)
