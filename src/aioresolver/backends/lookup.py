@@ -362,6 +362,7 @@ class _Trial:
         "_counted",
         "_future",
         "_told",
+        "again",
         "edns",
         "elapsed",
         "lookup",
@@ -374,6 +375,7 @@ class _Trial:
 
     def __init__(self, lookup: Lookup, upstream: Upstream, scheme: str, now: float, *, edns: bool) -> None:
         self.lookup: Lookup = lookup
+        self.again: bool = bool(lookup.trials)
         self.upstream: Upstream = upstream
         self.scheme: str = scheme
         self.edns: bool = edns
@@ -395,7 +397,9 @@ class _Trial:
     def send(self) -> None:
         lookup = self.lookup
         self._counted = True
-        self._future = self.upstream.exchange(lookup.question, lookup.deadline, scheme=self.scheme, edns=self.edns)
+        self._future = self.upstream.exchange(
+            lookup.question, lookup.deadline, scheme=self.scheme, edns=self.edns, again=self.again
+        )
         self._future.add_done_callback(self._ended)
 
     def replied(self, reply: bytes, loop: asyncio.AbstractEventLoop) -> None:
@@ -421,7 +425,7 @@ class _Trial:
             return
         self.silent = True
         self._tell(now)
-        self.upstream.went_silent(self.scheme, now)
+        self.upstream.went_silent(self.scheme, now, again=self.again)
         self._release()
 
     def failed(self, outcome: str, now: float) -> None:
@@ -444,7 +448,7 @@ class _Trial:
         if self.lookup.done():
             return
         if error is None:
-            self.upstream.replied(self.elapsed, now)
+            self.upstream.replied(self.elapsed, now, again=self.again)
             self.lookup.heard(self, future.result())
         elif isinstance(error, OSError):
             self.lookup.broke(self, error)

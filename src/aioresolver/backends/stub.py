@@ -27,6 +27,8 @@ __all__ = ["StubBackend"]
 
 # How often patience with the questions in the fast lanes is looked at, and the order of the upstreams.
 TICK = 0.05
+# A far nameserver that bears a lot has so many under way, if the receive buffers hold the replies.
+MOST_UNDER_WAY = 20_000
 
 
 class StubBackend(Closing):
@@ -92,9 +94,10 @@ class StubBackend(Closing):
         if self.rotate:
             self._upstreams.append(self._upstreams.pop(0))
         lookup = self._make_lookup(question, deadline)
-        if self._waiting or ranked(self._upstreams)[0].window.full:
+        if self._waiting or ranked(self._upstreams)[0].window.room(lookup.began) <= 0:
             self._waiting.append(lookup)
             lookup.wait()
+            self._wait_for_pace(lookup.began)
         else:
             lookup.start()
         return lookup
@@ -253,6 +256,7 @@ class StubBackend(Closing):
         transport = upstream.transport(upstream.nameserver.scheme)
         if not isinstance(transport, UdpTransport):
             return None
+        upstream.window.most = min(transport.capacity, MOST_UNDER_WAY)
         lane = FastLane(upstream, transport, landed=self._land, careful=self._careful, loop=self._loop)
         self._lanes[upstream] = lane
         return lane
@@ -304,8 +308,7 @@ class StubBackend(Closing):
 
     def _opened(self) -> None:
         self._opening = None
-        if self._roomy is not None:
-            self._roomy()
+        self._pump()
 
     def _pump(self) -> None:
         """Start lookups that wait, as far as the best upstream has room."""
@@ -313,7 +316,8 @@ class StubBackend(Closing):
         while waiting and not self._closed:
             if waiting[0].done():
                 waiting.popleft()
-            elif ranked(self._upstreams)[0].window.full:
+            elif ranked(self._upstreams)[0].window.room(waiting[0].get_loop().time()) <= 0:
+                self._wait_for_pace(waiting[0].get_loop().time())
                 break
             else:
                 waiting.popleft().start()

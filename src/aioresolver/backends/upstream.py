@@ -66,10 +66,12 @@ class Upstream:
         self._probes: set[asyncio.Future[bytes]] = set()
         self._transports = {nameserver.scheme: open_transport(nameserver)}
 
-    def exchange(self, question: Question, deadline: float, *, scheme: str, edns: bool) -> asyncio.Future[bytes]:
-        """Send the question; the future has the reply that matches it, or an OSError."""
+    def exchange(
+        self, question: Question, deadline: float, *, scheme: str, edns: bool, again: bool = False
+    ) -> asyncio.Future[bytes]:
+        """Send the question, or send it `again`; the future has the reply that matches it, or an OSError."""
         transport = self.transport(scheme)
-        self.sent(1, asyncio.get_running_loop().time())
+        self.sent(1, asyncio.get_running_loop().time(), again=again)
         reply = transport.exchange(query_wire(question, edns=edns), deadline)
         return reply if isinstance(reply, asyncio.Future) else asyncio.ensure_future(reply)
 
@@ -80,10 +82,10 @@ class Upstream:
             transport = self._transports[scheme] = self._open(self.nameserver.with_scheme(scheme))
         return transport
 
-    def sent(self, count: int, now: float) -> None:
-        """So many queries go out now."""
+    def sent(self, count: int, now: float, *, again: bool = False) -> None:
+        """So many queries go out now, for questions that are new or asked `again`."""
         self.asked += count
-        self.window.sent(count, now)
+        self.window.sent(count, now, again=again)
 
     def heard(self, count: int, elapsed: float, now: float) -> None:
         """So many replies came to queries of the fast lane, the last of them after so many seconds."""
@@ -94,10 +96,11 @@ class Upstream:
         if self.observer is not None:
             self._tell()
 
-    def replied(self, elapsed: float, now: float) -> None:
+    def replied(self, elapsed: float, now: float, *, again: bool = False) -> None:
         """A reply came to a query of a lookup, after so many seconds, whatever it says."""
         self.answered += 1
-        self.window.answered(1, elapsed, now)
+        if not again:
+            self.window.answered(1, elapsed, now)
         self.health.heard(elapsed, now)
         if self.observer is not None:
             self._tell()
@@ -115,7 +118,8 @@ class Upstream:
 
     def probe(self, question: Question, now: float) -> None:
         """Ask only to see how it is."""
-        sent = self.exchange(question, now + PROBE_TIMEOUT, scheme=self.nameserver.scheme, edns=self.speaks_edns(now))
+        deadline, edns = now + PROBE_TIMEOUT, self.speaks_edns(now)
+        sent = self.exchange(question, deadline, scheme=self.nameserver.scheme, edns=edns, again=True)
         loop = sent.get_loop()
 
         def ended(reply: asyncio.Future[bytes]) -> None:
@@ -152,11 +156,12 @@ class Upstream:
             return False
         return silences < SILENCES_TO_DOUBT_EDNS or self._edns_answered
 
-    def went_silent(self, scheme: str, now: float) -> None:
+    def went_silent(self, scheme: str, now: float, *, again: bool = False) -> None:
         """It let a question wait: change the transport when that may be the reason."""
         self.lost += 1
         self.health.silent(now)
-        self.window.lost(1, now)
+        if not again:
+            self.window.lost(1, now)
         if self.observer is not None:
             self._tell()
         if scheme != self.nameserver.scheme:
