@@ -20,7 +20,7 @@ __all__ = ["Answer"]
 D_co = TypeVar("D_co", covariant=True)
 
 # What the constructor of a NamedTuple comes down to, without its layer of Python.
-new = tuple.__new__
+new: Any = tuple.__new__
 NOERROR = Rcode.NOERROR
 MAX_ALIASES = 16
 ADDRESS_LENGTHS: dict[int, int] = {RRType.A: 4, RRType.AAAA: 16}

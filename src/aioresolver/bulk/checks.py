@@ -20,17 +20,17 @@ class CheckedServer:
                  "vouched")  # fmt: skip
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.text: str = text
         self.rows: list[Row] = []
-        self.since = 0.0
+        self.since: float = 0.0
         self.check: Check | None = None
-        self.cleared = False
-        self.silences = 0
-        self.evidence = Evidence()
+        self.cleared: bool = False
+        self.silences: int = 0
+        self.evidence: Evidence = Evidence()
         self.accusers: set[str] = set()
         self.lie: str | None = None
-        self.lies = False
-        self.expelled = False
+        self.lies: bool = False
+        self.expelled: bool = False
         # First records that others have confirmed, the latest last.
         self.vouched: dict[str, None] = {}
 
@@ -53,11 +53,11 @@ class Check:
     __slots__ = ("canaries", "open", "rows", "seen", "server", "suspected")
 
     def __init__(self, server: CheckedServer, rows: list[Row]) -> None:
-        self.server = server
-        self.rows = rows
-        self.open = 0
-        self.canaries = 0
-        self.suspected = 0
+        self.server: CheckedServer = server
+        self.rows: list[Row] = rows
+        self.open: int = 0
+        self.canaries: int = 0
+        self.suspected: int = 0
         self.seen: set[tuple[str, str]] = set()
 
 
@@ -74,10 +74,10 @@ class Sibling:
     __slots__ = ("check", "denied", "found", "server")
 
     def __init__(self, check: Check, server: str) -> None:
-        self.check = check
-        self.server = server
-        self.found = False
-        self.denied = False
+        self.check: Check = check
+        self.server: str = server
+        self.found: bool = False
+        self.denied: bool = False
 
     @property
     def invented(self) -> bool:
@@ -91,10 +91,10 @@ class Case:
     __slots__ = ("answers", "called", "check", "open", "row", "wide")
 
     def __init__(self, check: Check, row: Row) -> None:
-        self.check = check
-        self.row = row
-        self.open = 0
-        self.wide = False
+        self.check: Check = check
+        self.row: Row = row
+        self.open: int = 0
+        self.wide: bool = False
         self.called: set[str] = set()
         self.answers: dict[str, list[Row]] = {}
 

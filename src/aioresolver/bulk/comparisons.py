@@ -37,8 +37,8 @@ class Comparisons:
         random: Random,
         label: Callable[[], str],
     ) -> None:
-        self.compared = 0
-        self.corrected = 0
+        self.compared: int = 0
+        self.corrected: int = 0
         self.accused: set[str] = set()
         self._servers = servers
         self._send = send

@@ -61,7 +61,7 @@ class Journal:
     ) -> None:
         """`Journal.open` makes one; `entry` is what the journal holds, nothing for a new run."""
         self.path = path
-        self.configuration = dict(configuration)
+        self.configuration: dict[str, Any] = dict(configuration)
         self.is_complete: bool = entry.get("whole", False)
         self.resumed: int = entry.get("resumed", -1) + 1
         self.started: float = entry.get("started", clock())

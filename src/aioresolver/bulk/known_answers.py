@@ -50,8 +50,10 @@ class KnownAnswers:
     """
 
     def __init__(self, domains: Collection[str], anchors: Mapping[str, Collection[str]]) -> None:
-        self.canaries = [KnownItem(_absolute(domain), None) for domain in domains]
-        self.anchors = [KnownItem(_absolute(name), frozenset(found)) for name, found in anchors.items()]
+        self.canaries: list[KnownItem] = [KnownItem(_absolute(domain), None) for domain in domains]
+        self.anchors: list[KnownItem] = [
+            KnownItem(_absolute(name), frozenset(found)) for name, found in anchors.items()
+        ]
         self._turn = 0
         self._right: dict[str, set[KnownItem]] = {}
         self._mistakes: dict[tuple[str, KnownItem], int] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import ge
 from typing import Any, TypeAlias
 
@@ -37,12 +37,12 @@ class Ledger:
         self._next: int = self._earlier.get("next", 0)
         self._checksum: int = self._earlier.get("checksum", 0)
         self.statuses: Counter[str] = Counter(self._earlier.get("statuses", {}))
-        self.is_rereading = self._inputs > 0
+        self.is_rereading: bool = self._inputs > 0
         # A tuple while all rows of an input are to come, then a list.
         self._under_way: dict[int, Sequence[Any]] = {}
         # Taken, and not counted yet: to count many at once costs less.
         self._new: list[Entry] = []
-        self.take = self._new.append
+        self.take: Callable[[Entry], None] = self._new.append
         # What the earlier run had not done; None for all the types of the input.
         self._left = dict(_left(item) for item in self._earlier.get("left", ()))
         self._again: list[Entry] = []

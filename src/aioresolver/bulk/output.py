@@ -40,8 +40,8 @@ class Output:
     def __init__(self, path: str, *, disk: Disk = DISK, beside: str = ".partial", at: int | None = None) -> None:
         """`at`: go on with what an earlier run wrote, from this durable offset; None begins anew."""
         self.path = path
-        self.offset = 0
-        self.tail = b""
+        self.offset: int = 0
+        self.tail: bytes = b""
         self._disk = disk
         self._new_member = _compression(path)
         self._member: _Member | None = None

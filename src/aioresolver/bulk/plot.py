@@ -18,8 +18,8 @@ try:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
-except ImportError as error:
-    raise ImportError('a plot needs matplotlib 3.8 or later: pip install "aioresolver[plot]"') from error
+except ImportError as _error:
+    raise ImportError('a plot needs matplotlib 3.8 or later: pip install "aioresolver[plot]"') from _error
 
 __all__ = ["draw_run"]
 

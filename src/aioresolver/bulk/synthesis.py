@@ -53,16 +53,16 @@ class Synthesis:
                  "volatile", "waiting", "wild")  # fmt: skip
 
     def __init__(self, prefix: str, suffix: str, type: str) -> None:
-        self.prefix = prefix
-        self.suffix = suffix
-        self.type = type
+        self.prefix: str = prefix
+        self.suffix: str = suffix
+        self.type: str = type
         self.waiting: list[Row] = []
-        self.since = 0.0
-        self.open = False
-        self.bucket = -1
+        self.since: float = 0.0
+        self.open: bool = False
+        self.bucket: int = -1
         self.wild: bool | None = None  # whether names are made up here; None while it is not known
-        self.volatile = False
-        self.confirmed = not prefix  # whether no ordinary wildcard explains it
+        self.volatile: bool = False
+        self.confirmed: bool = not prefix  # whether no ordinary wildcard explains it
         self._marks: set[str] = set()
         self._homes: set[str | bytes] = set()
         self._homes_steady = 0

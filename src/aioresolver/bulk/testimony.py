@@ -50,9 +50,9 @@ class Evidence:
     """What speaks against one nameserver."""
 
     def __init__(self) -> None:
-        self.names = 0.0
-        self.denials = 0.0
-        self.inventions = 0
+        self.names: float = 0.0
+        self.denials: float = 0.0
+        self.inventions: int = 0
         self._against: dict[str, None] = {}
         # What the others have for the names to which it gives this address.
         self._at: dict[str, list[frozenset[str]]] = {}

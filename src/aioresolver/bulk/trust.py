@@ -64,8 +64,8 @@ class Trust:
     ) -> None:
         if not domains:
             raise ValueError("trust needs at least one domain under which random names do not exist")
-        self.asked = 0
-        self.asked_again = 0
+        self.asked: int = 0
+        self.asked_again: int = 0
         self.liars: dict[str, str] = {}
         self.unchecked: dict[str, str] = {}
         self._expel = expel

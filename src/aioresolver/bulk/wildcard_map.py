@@ -29,9 +29,9 @@ class Family:
     __slots__ = ("heard", "open", "wild")
 
     def __init__(self) -> None:
-        self.heard = 0
-        self.open = 0
-        self.wild = 0
+        self.heard: int = 0
+        self.open: int = 0
+        self.wild: int = 0
 
 
 class WildcardMap:

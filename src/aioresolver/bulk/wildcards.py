@@ -59,10 +59,10 @@ class Wildcards:
         if action not in ("mark", "drop"):
             raise ValueError(f"wildcards are marked or dropped: 'mark' or 'drop', not {action!r}")
         self.action = action
-        self.asked = 0
-        self.wild = 0
-        self.real = 0
-        self.unknown = 0
+        self.asked: int = 0
+        self.wild: int = 0
+        self.real: int = 0
+        self.unknown: int = 0
         self._share = share
         self._budget = float(free)
         self._most_held = most_held
