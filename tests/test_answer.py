@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import random
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import aioresolver.wire.layout
 import aioresolver.wire.message
 from aioresolver.answer import Answer
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import Flag, Rcode
-from aioresolver.wire.message import Message, Question, Record
+from aioresolver.wire.edns import Edns
+from aioresolver.wire.message import Message, Question, Record, question_section
 
 NOW = 1000.0
 SOA = "example.org. 300 SOA ns.example.org. host.example.org. 1 2 3 4 60"
@@ -188,3 +193,201 @@ def test_ttl_counts_down(run_virtual: Any) -> None:
         return [*ttls, answer.ttl]
 
     assert run_virtual(main()) == [60, 40, 0]
+
+
+# The short way to an answer, beside the long one
+
+
+def the_long_way(question: Question, wire: bytes) -> Answer[Any]:
+    """What `of` makes of it without the short way."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Answer, "of_plain", classmethod(lambda *_, **__: None))
+        return Answer.of(question, Message.parse(wire), now=NOW, server="udp://192.0.2.53", elapsed=0.5)
+
+
+def everything(answer: Answer[Any]) -> list[Any]:
+    """All that can be seen of it; what is beside the addresses may be malformed, which shows when it is read."""
+    authority: Any
+    try:
+        authority = list(map(str, answer.authority))
+    except MessageFormatError as error:
+        authority = str(error)
+    return [
+        answer.question,
+        answer.rcode,
+        answer.expires,
+        answer.server,
+        answer.attempts,
+        answer.elapsed,
+        bool(answer),
+        answer.empty,
+        answer.dangling,
+        answer.data,
+        [type(data) for data in answer],
+        (len(answer), answer[0], answer[-1:], list(answer)),
+        (answer.name, answer.aliases),
+        answer.records,
+        answer.rotated(1).data,
+        authority,
+        answer.message.edns,
+        answer.message.wire,
+    ]
+
+
+def agree(question: Question, wire: bytes) -> bool:
+    """That both ways lead to the same, if the short one leads anywhere; whether it does."""
+    if not wire.startswith(question_section(question), 12):  # which is seen to before
+        return False
+    short: Answer[Any] | None = Answer.of_plain(question, wire, NOW, "udp://192.0.2.53", 0.5)
+    if short is None:
+        return False
+    assert everything(short) == everything(the_long_way(question, wire)), wire.hex()
+    return True
+
+
+NAMES = ["www.example.org", "a", "x.y.z.example", "_srv._tcp.example.com", "*.example", "a" * 63 + ".b", ".",
+         r"a\.b.example", r"\000.example", "xn--bcher-kva.example", "a." * 126 + "a"]  # fmt: skip
+ADDRESSES = {"A": ["192.0.2.1", "0.0.0.0", "255.255.255.255"], "AAAA": ["2001:db8::1", "::", "::ffff:192.0.2.1", "::1"]}
+
+
+def reply_wire(
+    question: Question, addresses: list[str], ttls: list[int], *, more: tuple[int, int] = (0, 0), edns: Edns | None
+) -> bytes:
+    """A reply with these addresses, `more` records in the authority and the additional section, and EDNS."""
+    owner = question.name
+    zone = owner if owner == "." else owner.parent
+    records = [
+        Record.parse(f"{owner} {ttl} {question.type.name} {address}")
+        for ttl, address in zip(ttls, addresses, strict=False)
+    ]
+    return Message(
+        flags=Flag.QR | Flag.RA,
+        question=(question,),
+        answer=tuple(records),
+        authority=tuple([Record.parse(f"{zone} 60 NS ns.example.")] * more[0]) if zone != "." else (),
+        additional=tuple([Record.parse("ns.example. 60 A 192.0.2.53")] * more[1]),
+        edns=edns,
+    ).to_wire()
+
+
+@given(st.data())
+def test_the_short_way_is_the_long_way(data: st.DataObject) -> None:
+    type_ = data.draw(st.sampled_from(["A", "AAAA"]))
+    question = Question.parse(data.draw(st.sampled_from(NAMES)), type_)
+    version = 4 if type_ == "A" else 6
+    addresses = data.draw(st.lists(st.ip_addresses(v=version).map(str), min_size=1, max_size=5))
+    ttls = data.draw(st.lists(st.integers(0, 2**31 - 1), min_size=5, max_size=5))
+    more = data.draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
+    options = data.draw(st.sampled_from([(), ((10, b"8 bytes!"),)]))
+    edns = data.draw(st.sampled_from([None, Edns(options=options)]))
+    wire = reply_wire(question, addresses, ttls, more=more, edns=edns)
+    if data.draw(st.booleans()):
+        position = data.draw(st.integers(0, len(wire) - 1))
+        wire = wire[:position] + data.draw(st.binary(max_size=3)) + wire[position + data.draw(st.integers(0, 3)) :]
+
+    agree(question, wire)
+
+
+FRAGMENTS = [
+    b"\xc0\x0c", b"\xc0\x00", b"\xc0\x0d", b"\xff\xff", b"\0", b"\1", b"\x29", b"\x80\0\0\0",
+    b"\x00\x00\x29\x04\xd0\0\0\0\0\0\0",
+    b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\1\2\3\4",
+    b"\xc0\x0c\0\x1c\0\1\0\0\0\x3c\0\x10" + b"\1" * 16,
+    b"\xc0\x0c\0\5\0\1\0\0\0\x3c\0\2\xc0\x0c",
+    b"\1a\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\1\2\3\4",
+    b"\xc0\x0c\0\x29\0\1\0\0\0\0\0\0",
+]  # fmt: skip
+
+
+def mutated(wire: bytes, chance: random.Random, start: int) -> bytes:
+    """The same with a few bytes from `start` on, or in the header, changed, lost or added."""
+    out = bytearray(wire)
+    for _ in range(chance.choice((1, 1, 1, 2, 2, 3, 5))):
+        near = chance.randrange(2, 12) if chance.random() < 0.3 else chance.randrange(start, max(start + 1, len(out)))
+        how, fragment = chance.randrange(8), chance.choice(FRAGMENTS)
+        if how == 0:
+            out[near : near + 1] = bytes([chance.randrange(256)])
+        elif how == 1:
+            out[near : near + 1] = bytes([out[near] ^ 1 << chance.randrange(8)]) if near < len(out) else b""
+        elif how == 2:
+            del out[max(near, start) :]
+        elif how == 3:
+            out[max(near, start) : start] = fragment
+        elif how == 4:
+            out[max(near, start) : max(near, start) + len(fragment)] = fragment
+        elif how == 5:
+            del out[max(near, start) : max(near, start) + chance.randrange(1, 4)]
+        else:  # one record more, and counted, or counted without being there
+            count = chance.choice((7, 9, 11))
+            out[count] = (out[count] + 1) & 255
+            out += fragment if how == 6 else b""
+    return bytes(out)
+
+
+def seeds() -> Iterator[tuple[Question, bytes]]:
+    for name in NAMES:
+        for type_, addresses in ADDRESSES.items():
+            question = Question.parse(name, type_)
+            for count in (1, 2, 3):
+                for more in ((0, 0), (1, 0), (0, 1), (1, 2)):
+                    for edns in (None, Edns(), Edns(options=((10, b"8 bytes!"),))):
+                        yield question, reply_wire(question, addresses[:count], [60, 59, 61], more=more, edns=edns)
+
+
+def test_the_short_way_believes_no_more_than_the_long_way() -> None:
+    """Replies that were damaged in thousands of ways: what the short way takes for an answer, the long way does too."""
+    chance = random.Random(20)
+    whole = list(seeds())
+    plain = [(question, wire) for question, wire in whole if agree(question, wire)]
+    assert len(plain) > len(whole) // 3
+    damaged = 0
+    for _ in range(8000):
+        question, wire = chance.choice(plain)
+        damaged += agree(question, mutated(wire, chance, 12 + len(question_section(question))))
+    assert damaged > 300  # still plain, in spite of it
+
+
+@pytest.mark.parametrize(
+    ("name", "type"), [(".", "A"), (".", "AAAA"), (r"a\.b.example", "A"), (r"\000.example", "A"), ("w.example", "MX")]
+)
+def test_where_the_short_way_is_not_gone(name: str, type: str) -> None:
+    """The length of such a name's text is not that of its wire; the root has no label that a record could point to."""
+    question = Question.parse(name, type)
+    data = {"A": "192.0.2.1", "AAAA": "::1", "MX": "10 mail.example."}[type]
+    message = Message(flags=Flag.QR, question=(question,), answer=(Record.parse(f"{question.name} 60 {type} {data}"),))
+    wire = message.to_wire()
+    assert Answer.of_plain(question, wire, NOW) is None
+    answer: Answer[Any] = Answer.of(question, Message.parse(wire), now=NOW)
+    assert [str(datum) for datum in answer] == [data]
+
+
+def test_the_root_whose_address_points_to_it() -> None:
+    """It is right, and rare: the long way is good enough."""
+    question = Question.parse(".")
+    header = b"\0\0\x81\x80\0\1\0\1\0\0\0\0"
+    wire = header + question_section(question) + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1"
+    assert Answer.of_plain(question, wire, NOW) is None
+    answer: Answer[Any] = Answer.of(question, Message.parse(wire), now=NOW)
+    assert [str(data) for data in answer] == ["192.0.2.1"]
+
+
+def test_too_many_records_are_no_answer() -> None:
+    question = Question.parse("a.example")
+    address = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\1\2\3\4"
+    for answers, others in ((4096, 0), (4097, 0), (2049, 2048)):
+        header = struct.pack(">HHHHHH", 0, 0x8180, 1, answers, 0, others)
+        wire = header + question_section(question) + address * (answers + others)
+        assert agree(question, wire) is (answers + others <= 4096)
+    with pytest.raises(MessageFormatError, match="4096 records"):
+        Message.parse(wire)
+
+
+def test_an_answer_taken_the_short_way_changes_nothing_when_it_is_read() -> None:
+    question = Question.parse("w.example")
+    wire = reply_wire(question, ["192.0.2.1", "192.0.2.2"], [60, 50], edns=None)
+    answer: Answer[Any] | None = Answer.of_plain(question, wire, NOW)
+    assert answer is not None
+    before = (answer.data, answer.name, answer.aliases, answer.expires, bool(answer), answer.empty)
+    assert (str(answer.message.question[0]), len(answer.records)) == ("w.example. A", 2)
+    assert (answer.data, answer.name, answer.aliases, answer.expires, bool(answer), answer.empty) == before
+    assert (answer[0].address, answer[1:][0].address, answer.authority) == ("192.0.2.1", "192.0.2.2", ())

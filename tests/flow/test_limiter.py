@@ -152,6 +152,89 @@ async def test_giving_back_what_was_not_taken_is_an_error() -> None:
         Limiter(1).release()
 
 
+async def test_room_is_taken_and_given_back_by_the_dozen() -> None:
+    limiter = Limiter(12)
+    assert limiter.room() == 12
+    limiter.take(10)
+    assert (limiter.in_use, limiter.room()) == (10, 2)
+    limiter.release(10)
+    assert (limiter.in_use, limiter.room()) == (0, 12)
+    limiter.take(0)
+    limiter.release(0)
+    assert limiter.in_use == 0
+    with pytest.raises(RuntimeError, match=r"release\(2\) gives back slots, and none is taken"):
+        limiter.release(2)
+    limiter.take(1)
+    with pytest.raises(RuntimeError, match=r"release\(2\) gives back slots, and 1 is taken"):
+        limiter.release(2)
+    assert limiter.in_use == 1
+
+
+async def test_room_without_limits_is_plenty() -> None:
+    limiter = Limiter()
+    assert limiter.room() >= 1 << 30
+    limiter.take(1_000_000)
+    assert limiter.room() >= 1 << 30
+
+
+async def test_there_is_no_room_while_somebody_waits() -> None:
+    limiter, started = Limiter(3), []
+    limiter.take(3)
+    tickets = [limiter.enqueue(lambda name=name: started.append(name)) for name in "abcde"]
+    assert limiter.room() == 0
+    limiter.release(2)
+    assert started == ["a", "b"]
+    assert (limiter.in_use, limiter.room()) == (3, 0)
+    for ticket in tickets[2:]:
+        limiter.withdraw(ticket)
+    assert limiter.room() == 0
+    limiter.release(3)
+    assert (started, limiter.in_use, limiter.room()) == (["a", "b"], 0, 3)
+
+
+def test_room_is_no_more_than_the_rate_allows(run_virtual: Run) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        limiter, start, taken = Limiter(50, rate=100, burst=5), loop.time(), 0
+        assert limiter.room() == limiter.room() == 5  # looking costs nothing
+        while loop.time() < start + 10:
+            limiter.take(room := limiter.room())
+            limiter.release(room)
+            taken += room
+            assert limiter.room() == 0
+            assert not limiter.try_acquire()
+            assert taken <= 5 + 100 * (loop.time() - start) + 1e-6
+            await asyncio.sleep(0.013)
+        assert taken >= 5 + 100 * 9.9
+        await asyncio.sleep(100)
+        assert limiter.room() == 5  # a pause saves up no more
+        assert Limiter(3, rate=100, burst=5).room() == 3
+
+    run_virtual(main())
+
+
+def test_whoever_asks_for_room_is_held_to_the_same_rate_as_who_waits(run_virtual: Run) -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        limiter, start, left = Limiter(rate=1000, burst=1), loop.time(), 500
+        turn = asyncio.Event()
+        while left:
+            count = min(left, limiter.room())
+            limiter.take(count)
+            limiter.release(count)
+            left -= count
+            if not left:
+                break
+            turn.clear()
+            limiter.enqueue(turn.set)
+            await turn.wait()
+            limiter.release()
+            left -= 1
+        return loop.time() - start
+
+    assert run_virtual(main()) == pytest.approx(0.5, abs=0.005)
+
+
 def test_the_rate_holds_on_average_and_the_burst_at_most(run_virtual: Run) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -407,6 +490,24 @@ class Queueing(RuleBasedStateMachine):
             self.expected.append(self.queue.popleft()[0])
         else:
             self.in_use -= 1
+
+    @rule(data=st.data())
+    def take(self, data: Any) -> None:
+        room = self.call(self.limiter.room)
+        assert room == (0 if self.queue else 3 - self.in_use)
+        count = data.draw(st.integers(0, room))
+        self.call(lambda: self.limiter.take(count))
+        self.in_use += count
+
+    @rule(data=st.data())
+    def release_many(self, data: Any) -> None:
+        count = data.draw(st.integers(0, self.in_use))
+        self.call(lambda: self.limiter.release(count))
+        for _ in range(count):
+            if self.queue:
+                self.expected.append(self.queue.popleft()[0])
+            else:
+                self.in_use -= 1
 
     @precondition(lambda self: self.queue)
     @rule(data=st.data())

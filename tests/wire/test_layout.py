@@ -9,7 +9,7 @@ import pytest
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire import layout
 from aioresolver.wire.compression import NameMemo
-from aioresolver.wire.layout import MAX_QUESTIONS, MAX_RECORDS, check_owners, read_layout
+from aioresolver.wire.layout import MAX_QUESTIONS, MAX_RECORDS, check_owners, read_layout, read_plain_addresses
 
 QUESTION = b"\3www\7example\0\0\1\0\1"
 ASKED = b"\xc0\x0c"
@@ -164,3 +164,123 @@ def test_owners_that_are_part_of_the_question_are_not_decoded(monkeypatch):
 def test_a_question_may_point_into_the_header():
     """Nobody does it; but the bytes are there, and lie before the name."""
     assert read_layout(message(after_header=b"\xc0\5\0\1\0\1", questions=1, flags=0x0100))[2] == ([], [], [])
+
+
+# Plain addresses
+
+BEHIND_QUESTION = 12 + len(QUESTION)
+SIXTEEN = bytes(range(16))
+TAIL = record(b"\xc0\x10", 2, ttl=1, data=b"\xc0\x0c")
+
+
+def plain(wire, rrtype=1, size=4):
+    return read_plain_addresses(wire, BEHIND_QUESTION, rrtype, size)
+
+
+def test_the_least_ttl_of_plain_addresses():
+    assert plain(message(record())) == 300
+    assert plain(message(record(ttl=60), record(ttl=50), record(ttl=70))) == 50
+    assert plain(message(record(ttl=0), record())) == 0
+    assert plain(message(record(rrtype=28, data=SIXTEEN)), 28, 16) == 300
+    assert plain(message(*[record()] * MAX_RECORDS)) == 300
+
+
+@pytest.mark.parametrize("ttl", [0x80000000, 0xFFFFFFFF])
+def test_a_ttl_with_its_top_bit_set_is_zero_among_plain_addresses_too(ttl):
+    for records in ([record(ttl=ttl)], [record(), record(ttl=ttl)], [record(ttl=ttl), record()]):
+        assert plain(message(*records)) == 0
+    assert plain(message(record(ttl=0x7FFFFFFF))) == 0x7FFFFFFF
+
+
+@pytest.mark.parametrize(
+    ("records", "counts"),
+    [
+        ([record(), OPT], (1, 0, 1)),
+        ([record(), TAIL], (1, 1, 0)),
+        ([record(), TAIL], (1, 0, 1)),
+        ([record(), TAIL, TAIL, OPT], (1, 1, 2)),
+        ([record(), record(b"\2ns\xc0\x10")], (1, 0, 1)),
+        ([record(), record(ASKED, 2, data=b"")], (1, 1, 0)),
+        ([record(), record(ASKED, 46, ttl=1, data=bytes(90))], (1, 1, 0)),
+    ],
+)
+def test_what_may_stand_behind_plain_addresses(records, counts):
+    wire = message(*records, counts=counts)
+
+    assert plain(wire) == 300
+    check_owners(wire, read_layout(wire)[2][1], NameMemo())
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        b"",
+        bytes(11),
+        message(),
+        message(record(), flags=0x8380),  # truncated
+        message(record(), flags=0x8183),
+        message(record(), flags=0x8182),
+        message(record(), questions=0),
+        message(record(), questions=2),
+        message(record(b"\xc0\x10")),  # another owner
+        message(record(QUESTION[:-4])),
+        message(record(rrtype=28, data=SIXTEEN)),
+        message(record(rrtype=5, data=b"\xc0\x10"), record()),
+        message(record(), record(rrtype=5, data=b"\xc0\x10")),
+        message(record(rrclass=3)),
+        message(record(data=b"\1\2\3")),
+        message(record(data=b"\1\2\3\4\5")),
+        message(record() + b"\0"),
+        message(record()[:-1]),
+        message(record(), counts=(2, 0, 0)),
+        message(record(), counts=(0, 1, 0)),
+        message(record(), counts=(1, 0, 1)),
+        message(*[record()] * (MAX_RECORDS + 1)),
+        message(*[record()] * 2049, *[TAIL] * 2048, counts=(2049, 0, 2048)),
+        message(record(), TAIL + b"\0", counts=(1, 1, 0)),
+        message(record(), TAIL[:-1], counts=(1, 1, 0)),
+        message(record(), record(b"\xc0\x0d", 2, data=b""), counts=(1, 1, 0)),  # into the middle of a label
+        message(record(), record(b"\xc0\x2d", 2, data=b""), counts=(1, 1, 0)),  # to itself
+        message(record(), record(b"\xc1\x0c", 2, data=b""), counts=(1, 1, 0)),
+        message(record(), record(b"\x80\x0c", 2, data=b""), counts=(1, 1, 0)),
+        message(record(), OPT, counts=(1, 1, 0)),  # OPT has its place
+        message(record(), OPT, OPT, counts=(1, 0, 2)),
+        message(record(), ASKED + OPT[1:], counts=(1, 0, 1)),
+        message(record(), b"\1a" + OPT, counts=(1, 0, 1)),
+        message(record(), OPT[:-1] + b"\4\0\3\0\0", counts=(1, 0, 1)),
+        message(record(), OPT[:5] + b"\1" + OPT[6:], counts=(1, 0, 1)),  # an extended rcode
+        message(record(), OPT[:-1] + b"\1", counts=(1, 0, 1)),
+    ],
+)
+def test_what_is_anything_else_is_not_plain(wire):
+    assert plain(wire) is None
+
+
+def test_no_beginning_of_plain_addresses_is_plain():
+    wire = message(record(), record(), TAIL, OPT, counts=(2, 1, 1))
+
+    assert plain(wire) == 300
+    assert [size for size in range(len(wire)) if plain(wire[:size]) is not None] == []
+
+
+def test_what_is_plain_is_well_formed_whatever_byte_is_another():
+    """One byte at a time, to the values that mean something: never is more believed than by the thorough reader."""
+    base = message(record(), record(ttl=60), TAIL, OPT, counts=(2, 1, 1))
+    believed = 0
+    for position in range(2, len(base)):
+        if 12 <= position < BEHIND_QUESTION:  # known to be the question's
+            continue
+        for value in (0, 1, 2, 3, 4, 5, 0x0C, 0x10, 0x1C, 0x29, 0x40, 0x80, 0xC0, 0xFF, base[position] ^ 1):
+            wire = base[:position] + bytes([value]) + base[position + 1 :]
+            least = plain(wire)
+            if least is None:
+                continue
+            believed += 1
+            _, word, (answer, authority, _), opt = read_layout(wire)
+            check_owners(wire, [*answer, *authority], NameMemo())
+            assert word & 0x20F == 0
+            assert opt is None or opt[1] >> 24 == 0
+            assert {row[1:3] for row in answer} == {(1, 1)}
+            assert {row[5] - row[4] for row in answer} == {4}
+            assert least == min(row[3] for row in answer)
+    assert believed > 100
