@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 
 from aioresolver.errors import Attempt, MessageFormatError, NameSyntaxError
 from aioresolver.wire.codes import Rcode, RRType
-from aioresolver.wire.layout import read_plain_addresses, write_plain_addresses
+from aioresolver.wire.layout import read_plain_absence, read_plain_addresses, write_plain_addresses
 from aioresolver.wire.message import Message, Question, Record, question_section
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import AAAA, A
@@ -21,7 +21,7 @@ D_co = TypeVar("D_co", covariant=True)
 
 # What the constructor of a NamedTuple comes down to, without its layer of Python.
 new: Any = tuple.__new__
-NOERROR = Rcode.NOERROR
+NOERROR, NXDOMAIN = Rcode.NOERROR, Rcode.NXDOMAIN
 MAX_ALIASES = 16
 ADDRESS_LENGTHS: dict[int, int] = {RRType.A: 4, RRType.AAAA: 16}
 # Header, the root's label, type and class: how far behind the length of the name's text the answer section begins.
@@ -76,21 +76,28 @@ class Answer(Generic[D_co]):
     def of_plain(
         cls, question: Question, wire: bytes, now: float, server: str | None = None, elapsed: float = 0.0
     ) -> Answer[D_co] | None:
-        """The answer in a reply of nothing but addresses of the name that was asked for, which stay undecoded.
+        """The answer in a reply that is nearly as short as can be, which stays undecoded.
 
-        None when it is anything else, or not a message at all: then `of` says more. The question section of `wire` is
-        known to be `question`'s.
+        It has nothing but addresses of the name that was asked for, or says with an SOA that there is nothing. None when
+        it is anything else, or not a message at all: then `of` says more. The question section of `wire` is known to be
+        `question`'s.
         """
         name, type_, class_ = question
-        length = ADDRESS_LENGTHS.get(type_)
-        if length is None or class_ != 1 or "\\" in name or len(name) < 2:
+        if class_ != 1 or "\\" in name or len(name) < 2:
             return None
-        ttl = read_plain_addresses(wire, len(name) + BEFORE_ANSWERS, type_, length)
+        rcode, position = NOERROR, len(name) + BEFORE_ANSWERS
+        if wire[7] or wire[6]:
+            length = ADDRESS_LENGTHS.get(type_)
+            ttl = None if length is None else read_plain_addresses(wire, position, type_, length)
+        else:
+            ttl = read_plain_absence(wire, position)
+            if wire[3] & 0xF:
+                rcode = NXDOMAIN
         if ttl is None:
             return None
         answer: Answer[D_co] = cls.__new__(cls)
         answer.question = question
-        answer.rcode = NOERROR
+        answer.rcode = rcode
         answer.expires = now + ttl
         answer.server = server
         answer.attempts = ()
@@ -225,9 +232,20 @@ class Answer(Generic[D_co]):
     @property
     def empty(self) -> bool:
         """Whether it has no records; an answer that nobody read yet need not be decoded to tell."""
-        if self._chain is None and type(self._message) is bytes:
-            return False
+        message = self._message
+        if self._chain is None and type(message) is bytes:
+            return not (message[7] or message[6])
         return not self._read().records
+
+    @property
+    def total(self) -> bool:
+        """Whether it says of the name itself, with an SOA, that nothing at all is there: NXDOMAIN without aliases.
+
+        With aliases it is the last one's target that does not exist (RFC 6604).
+        """
+        if self.rcode != NXDOMAIN:
+            return False
+        return self._is_plain() or (not self.aliases and self.empty and _soa_ttl(self.message) is not None)
 
     @property
     def dangling(self) -> bool:
@@ -278,8 +296,9 @@ class Answer(Generic[D_co]):
         return answer
 
     def __bool__(self) -> bool:
-        if self._chain is None and type(self._message) is bytes:
-            return True
+        message = self._message
+        if self._chain is None and type(message) is bytes:
+            return bool(message[7] or message[6])
         return bool(self._read().records)
 
     def __len__(self) -> int:
@@ -311,6 +330,8 @@ class Answer(Generic[D_co]):
         name, type_, _ = self.question
         start = len(name) + BEFORE_ANSWERS + BEFORE_DATA
         count = wire[6] << 8 | wire[7]
+        if not count:
+            return ()
         addresses: list[Any]
         if type_ == 1:
             if count == 1:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from aioresolver.answer import Answer
 from aioresolver.errors import ConfigurationError, ResolutionError
-from aioresolver.wire.codes import Rcode, RRType
+from aioresolver.wire.codes import Rcode
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
 
@@ -329,7 +329,7 @@ class Cache:
         question, answers = answer.question, self._answers
         key: tuple[Any, ...] = question
         if answer.rcode == NXDOMAIN:
-            if _is_total(answer):
+            if answer.total:  # without an SOA it does not come from DNS, and holds for one family of addresses
                 self._drop(question)
                 key = question[::2]
                 self._totals += key not in answers
@@ -404,15 +404,6 @@ class _Warmth:
     def __init__(self, refresh_at: float) -> None:
         self.hits = 0
         self.refresh_at = refresh_at
-
-
-def _is_total(absence: Answer[Any]) -> bool:
-    """Whether NXDOMAIN holds for every type of the name.
-
-    With aliases it is the last one's target that is not (RFC 6604). Without an SOA it does not come from DNS: the
-    operating system, asked for one family, says so of a host that has the other.
-    """
-    return absence.empty and not absence.aliases and any(each.type == RRType.SOA for each in absence.authority)
 
 
 def _changed(answer: Answer[Any], *, question: Question | None = None, expires: float | None = None) -> Answer[Any]:

@@ -141,10 +141,12 @@ class Dispatch:
             self._tell(AnswerFromCache(question, found))
 
     def fly(self, question: Question) -> asyncio.Future[Answer[Any]]:
-        """A future for this asker alone: cancelling it harms no other."""
-        loop = self.bind()
-        is_queued = self._withdrawn and self._is_still_queued(question)
-        return self.flights.join(question, _nothing if is_queued else self._enqueue, loop=loop)
+        """A future for this asker alone: cancelling it harms no other. `bind` comes before."""
+        loop = self._loop
+        assert loop is not None
+        if self._withdrawn and self._is_still_queued(question):
+            return self.flights.join(question, _nothing, loop=loop)
+        return self.flights.join(question, self._enqueue, loop=loop)
 
     def _enqueue(self, question: Question) -> None:
         assert self._loop is not None
@@ -160,7 +162,7 @@ class Dispatch:
         return self.flights.attach(question, source, tag) and not is_queued
 
     def submit(self, question: Question) -> asyncio.Future[Answer[Any]]:
-        """`fetch` without a coroutine, unless stale answers may serve."""
+        """`fetch` without a coroutine, unless stale answers may serve. `bind` comes before."""
         if not self.cache.stale:
             return self.fly(question)
         loop = self.bind()

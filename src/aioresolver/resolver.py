@@ -60,7 +60,10 @@ __all__ = ["Resolver"]
 
 Item = TypeVar("Item", bound="str | tuple[Any, ...]")
 TypeLike = str | int
-PTR = RRType.PTR
+PTR, IN = RRType.PTR, RRClass.IN
+TYPES: dict[Any, RRType] = {key: rrtype for rrtype in RRType for key in (rrtype.name, int(rrtype))}
+# What the constructor of a NamedTuple comes down to, without its layer of Python.
+new = tuple.__new__
 
 DEFAULT_CONCURRENCY = 100
 LONGEST_TIMEOUT = 1_000_000
@@ -188,9 +191,10 @@ class Resolver(Connecting, Closing):
             question = _question(name, type)
         except (DNSError, ValueError) as error:
             return _ended(loop, error)
-        if self._finish is None:
-            return self._submit(question)
-        return loop.create_task(self.query(name, type))
+        if self._finish is not None:
+            return loop.create_task(self.query(name, type))
+        found = self._known(question, loop.time())
+        return self._dispatch.submit(question) if found is None else _ended(loop, found)
 
     def query_many(
         self,
@@ -485,12 +489,12 @@ def _ended(loop: asyncio.AbstractEventLoop, how: Answer[Any] | Exception) -> asy
 
 def _questions(rrtype: RRType) -> Callable[[Any], Question]:
     """What makes the question of an item of many; hot."""
-    make, parse, class_ = tuple.__new__, Name.parse, RRClass.IN
+    parse = Name.parse
     is_plain = rrtype != RRType.PTR
 
     def question(item: Any) -> Question:
         if is_plain and type(item) is str:
-            return make(Question, (parse(item), rrtype, class_))
+            return new(Question, (parse(item), rrtype, IN))
         return _question(*_asked(item, rrtype))
 
     return question
@@ -503,7 +507,7 @@ def _asked(item: Any, rrtype: RRType) -> tuple[str, TypeLike]:
 
 def _question(name: str, type: TypeLike) -> Question:
     """The question for a name as people write it; an address stands for its reverse name when PTR is asked."""
-    question = Question.parse(name, type)
-    if question[1] == PTR and parse_literal(name) is not None:
-        return question._replace(name=Name.reverse(name))
-    return question
+    rrtype = TYPES.get(type) or Question.parse(".", type).type
+    if rrtype == PTR and parse_literal(name) is not None:
+        return Question(Name.reverse(name), rrtype)
+    return new(Question, (Name.parse(name), rrtype, IN))

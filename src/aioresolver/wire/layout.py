@@ -20,6 +20,7 @@ __all__ = [
     "Sections",
     "check_owners",
     "read_layout",
+    "read_plain_absence",
     "read_plain_addresses",
     "write_plain_addresses",
 ]
@@ -46,8 +47,12 @@ _OPT = int(RRType.OPT)
 _OPT_OF_ROOT = b"\0" + _OPT.to_bytes(2, "big")
 # The owner of a record as a pointer to the question's name, the way nearly every server writes it.
 _AT_QUESTION = 0xC00C
+_SOA = int(RRType.SOA)
+_TRUNCATED = 0x0200
 # Truncation, and every rcode but NOERROR.
-_NOT_PLAIN = 0x020F
+_NOT_PLAIN = _TRUNCATED | 0xF
+# NOERROR and NXDOMAIN.
+_ABSENT = (0, 3)
 _write_header = struct.Struct(">HHHHHH").pack
 _write_fixed = struct.Struct(">HHHIH").pack
 _read_header = struct.Struct(">HHHHHH").unpack_from
@@ -131,6 +136,54 @@ def read_plain_addresses(wire: bytes, position: int, rrtype: int, size: int) -> 
     return least if position == len(wire) else None
 
 
+def read_plain_absence(wire: bytes, position: int) -> int | None:
+    """For how long there is nothing, when a reply says no more than that: no answers and one SOA, at `position`.
+
+    It is the lesser of the SOA's TTL and its last field (RFC 2308, 5). As above, None when anything is different;
+    NXDOMAIN and NOERROR are alike here.
+    """
+    try:
+        _, word, questions, answer, authority, additional = _read_header(wire)
+        if word & _TRUNCATED or word & 0xF not in _ABSENT or questions != 1 or answer or authority != 1:
+            return None
+        owner, type_, class_, ttl, length = _read_pointer_and_fixed(wire, position)
+        server = position + 12
+        end = server + length
+        if owner >> 8 != 0xC0 or type_ != _SOA or class_ != 1 or not _starts_label(wire, owner & 0xFF):
+            return None
+        mailbox = _pass_plain_name(wire, server, server)
+        # What the labels have together bounds what any of the names has.
+        if position + end - server - 20 > MAX_NAME or _pass_plain_name(wire, mailbox, server) + 20 != end:
+            return None
+        minimum = int.from_bytes(wire[end - 4 : end], "big")
+        if additional:
+            end = _pass_plain(wire, end, 0, additional)
+    except (IndexError, struct.error):
+        return None
+    if end != len(wire):
+        return None
+    return min(ttl if ttl < TTL_LIMIT else 0, minimum)
+
+
+def _pass_plain_name(wire: bytes, position: int, first: int) -> int:
+    """The offset behind a name that ends itself, or in the question's or the one at `first`; -1 for any other."""
+    if position < 0:
+        return -1
+    start = position
+    length = wire[position]
+    while 0 < length < 0x40:
+        position += 1 + length
+        length = wire[position]
+    if not length:
+        return position + 1
+    if length != 0xC0:
+        return -1
+    target = wire[position + 1]
+    if _starts_label(wire, target) or (first < start and _starts_label(wire, target, first)):
+        return position + 2
+    return -1
+
+
 def write_plain_addresses(section: bytes, rrtype: int, addresses: Sequence[tuple[bytes, int]]) -> bytes:
     """A reply of nothing but these packed addresses, each with its TTL, to the question of a question section."""
     head = _write_header(0, 0x8180, 1, len(addresses), 0, 0)
@@ -159,10 +212,9 @@ def _pass_plain(wire: bytes, position: int, authority: int, additional: int) -> 
     return position
 
 
-def _starts_label(wire: bytes, offset: int) -> bool:
-    """Whether a label of the first question's name starts there, or its root."""
-    position = 12
-    while position < offset and (length := wire[position]):
+def _starts_label(wire: bytes, offset: int, position: int = 12) -> bool:
+    """Whether a label of the name at `position` starts there, or its root; the first question's name is at 12."""
+    while position < offset and 0 < (length := wire[position]) < 0x40:
         position += 1 + length
     return position == offset
 
