@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import pycares
 
 from aioresolver.answer import Answer
+from aioresolver.backends.batches import PLENTY, Landed
 from aioresolver.backends.cares_channel import Channel, open_channel
-from aioresolver.backends.cares_records import read_records
+from aioresolver.backends.cares_records import read_addresses, read_records
 from aioresolver.errors import (
     Attempt,
     ConfigurationError,
     LookupTimeout,
-    ResolutionError,
     ServerFailure,
     UsageError,
 )
@@ -100,6 +100,9 @@ class CaresBackend(Closing):
         self._watched = None if self.nameservers else RESOLV_CONF
         self._threaded = threaded
         self._under_way: set[_Lookup] = set()
+        self._posted: dict[Question, _Lookup] = {}
+        self._outcomes: list[tuple[Question, Answer[Any] | BaseException]] = []
+        self._landed: Landed | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._channel: Channel | None = None
         self._alarms: DeadlineRing | None = None
@@ -114,24 +117,62 @@ class CaresBackend(Closing):
 
     def submit(self, question: Question, deadline: float) -> asyncio.Future[Answer[Any]]:
         """The same without a coroutine; cancelling the future ends the wait at once."""
-        loop, channel = self._loop, self._channel
-        if loop is None or channel is None or self._closed or loop is not asyncio.get_running_loop():
-            loop, channel = self._bind()
+        loop, channel = self._ready()
         if not channel.knows(question):
             raise _unable(question)
-        now = loop.time()
-        if now >= self._check_at:
-            self._check_configuration(channel, now)
-        lookup = _Lookup(self, question, deadline, loop)
-        if deadline <= now:
-            lookup.expired()
-        else:
-            assert self._alarms is not None
-            self._under_way.add(lookup)
-            lookup.future.add_done_callback(lookup.ended)
-            lookup.alarm = self._alarms.add(deadline, lookup.expired)
-            channel.ask(question, lookup.heard)
-        return lookup.future
+        future: asyncio.Future[Answer[Any]] = loop.create_future()
+
+        def done(_: Question, outcome: Answer[Any] | BaseException) -> None:
+            if isinstance(outcome, Answer):
+                future.set_result(outcome)
+            else:
+                future.set_exception(outcome)
+
+        lookup = _Lookup(self, question, deadline, done)
+        future.add_done_callback(lambda _: lookup.end())
+        lookup.start(channel)
+        return future
+
+    # ---- the same in batches (see BatchBackend)
+
+    def serve(self, landed: Landed, roomy: Callable[[], object]) -> None:
+        """Give outcomes to `landed` from now on."""
+        self._landed = landed
+
+    def room(self, now: float) -> int:
+        """The limiter alone says how many c-ares is given."""
+        return PLENTY
+
+    def post(self, questions: Sequence[Question], deadline: float) -> None:
+        """Ask all of these."""
+        _, channel = self._ready()
+        for question in questions:
+            if channel.knows(question):
+                lookup = self._posted[question] = _Lookup(self, question, deadline, self._land)
+                lookup.start(channel)
+            else:
+                self._land(question, _unable(question))
+
+    def withdraw(self, questions: Collection[Question]) -> int:
+        """Forget these; c-ares cannot withdraw a question, but nobody hears of it any more."""
+        lookups = [self._posted.pop(question) for question in questions if question in self._posted]
+        for lookup in lookups:
+            lookup.end()
+        before = len(self._outcomes)
+        self._outcomes = [each for each in self._outcomes if each[0] not in questions]
+        return len(lookups) + before - len(self._outcomes)
+
+    def _land(self, question: Question, outcome: Answer[Any] | BaseException) -> None:
+        """c-ares may say so while it is asked: those who posted hear of it at the next turn."""
+        self._posted.pop(question, None)
+        self._outcomes.append((question, outcome))
+        if len(self._outcomes) == 1:
+            asyncio.get_running_loop().call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        outcomes, self._outcomes = self._outcomes, []
+        if self._landed is not None and outcomes:
+            self._landed(outcomes)
 
     async def aclose(self) -> None:
         """Close every socket; lookups under way fail. May be called twice."""
@@ -149,6 +190,15 @@ class CaresBackend(Closing):
 
     def __repr__(self) -> str:
         return f"CaresBackend({[str(nameserver) for nameserver in self.nameservers] or None})"
+
+    def _ready(self) -> tuple[asyncio.AbstractEventLoop, Channel]:
+        loop, channel = self._loop, self._channel
+        if loop is None or channel is None or self._closed or loop is not asyncio.get_running_loop():
+            loop, channel = self._bind()
+        now = loop.time()
+        if now >= self._check_at:
+            self._check_configuration(channel, now)
+        return loop, channel
 
     def _bind(self) -> tuple[asyncio.AbstractEventLoop, Channel]:
         """Belong to the running loop from the first query on."""
@@ -189,32 +239,47 @@ class CaresBackend(Closing):
 class _Lookup:
     """One question on its way through c-ares."""
 
-    __slots__ = ("_asked", "_attempts", "_backend", "_began", "_deadline", "_loop", "_question", "alarm", "future")
+    __slots__ = ("_alarm", "_asked", "_attempts", "_backend", "_began", "_deadline", "_done", "_over", "_question")
 
     def __init__(
-        self, backend: CaresBackend, question: Question, deadline: float, loop: asyncio.AbstractEventLoop
+        self,
+        backend: CaresBackend,
+        question: Question,
+        deadline: float,
+        done: Callable[[Question, Answer[Any] | BaseException], object],
     ) -> None:
         self._backend = backend
         self._question = question
         self._deadline = deadline
-        self._loop = loop
-        self._began = self._asked = loop.time()
+        self._done = done
+        self._over = False
         self._attempts: tuple[Attempt, ...] = ()
-        self.alarm: Any = None
-        self.future: asyncio.Future[Answer[Any]] = loop.create_future()
+        self._alarm: Any = None
+
+    def start(self, channel: Channel) -> None:
+        """Ask, until the deadline."""
+        backend = self._backend
+        assert backend._alarms is not None
+        self._began = self._asked = self._now()
+        if self._deadline <= self._began:
+            self.expired()
+            return
+        backend._under_way.add(self)
+        self._alarm = backend._alarms.add(self._deadline, self.expired)
+        channel.ask(self._question, self.heard)
 
     def heard(self, result: pycares.DNSResult | None, error: int | None) -> None:
         """c-ares has an answer or has given up; what is raised here would vanish in C."""
-        if self.future.done():
+        if self._over:
             return
         try:
             if result is not None:
                 self._answered(result)
-            elif error == ARES.ARES_ETIMEOUT and self._loop.time() - self._asked > LEAST_WAIT:
+            elif error == ARES.ARES_ETIMEOUT and self._now() - self._asked > LEAST_WAIT:
                 self._attempts += (self._attempt("no reply"),)
-                self._loop.call_soon(self._ask_again)
+                asyncio.get_running_loop().call_soon(self._ask_again)
             elif error == ARES.ARES_EBADNAME:
-                self.future.set_exception(_unable(self._question))
+                self._settle(_unable(self._question))
             elif error in RCODES:
                 self._absent(RCODES[error])
             else:
@@ -223,49 +288,54 @@ class _Lookup:
             self._attempts += (self._attempt(f"malformed reply: {bad}"),)
             self.fail(f"no usable answer (malformed reply: {bad})")
         except Exception as bug:  # noqa: BLE001 - in C it would vanish, the asker shall see it
-            self.future.set_exception(bug)
+            self._settle(bug)
 
     def expired(self) -> None:
         """The deadline has come."""
-        if self.future.done():
-            return
-        now = self._loop.time()
+        now = self._now()
         attempts = (*self._attempts, self._attempt("no reply" if now > self._asked else "no time left"))
         name, type_ = str(self._question.name), str(self._question.type)
         reason = f"no answer within {now - self._began:.3g} s"
-        self.future.set_exception(LookupTimeout(name, type_, reason, attempts=attempts))
+        self._settle(LookupTimeout(name, type_, reason, attempts=attempts))
 
     def fail(self, reason: str, *, rcode: str | None = None) -> None:
         """End without an answer."""
-        if not self.future.done():
-            name, type_ = str(self._question.name), str(self._question.type)
-            error: ResolutionError = ServerFailure(name, type_, reason, rcode=rcode, attempts=self._attempts)
-            self.future.set_exception(error)
+        name, type_ = str(self._question.name), str(self._question.type)
+        self._settle(ServerFailure(name, type_, reason, rcode=rcode, attempts=self._attempts))
 
-    def ended(self, _: asyncio.Future[Answer[Any]]) -> None:
+    def end(self) -> None:
         """There is an answer, an error, or nobody who wants either."""
         backend = self._backend
+        self._over = True
         backend._under_way.discard(self)
-        if backend._alarms is not None:
-            backend._alarms.discard(self.alarm)
+        if backend._alarms is not None and self._alarm is not None:
+            backend._alarms.discard(self._alarm)
+
+    def _settle(self, outcome: Answer[Any] | BaseException) -> None:
+        if not self._over:
+            self.end()
+            self._done(self._question, outcome)
 
     def _answered(self, result: pycares.DNSResult) -> None:
-        records, authority = read_records(result.answer), read_records(result.authority)
-        now = self._loop.time()
-        answer: Answer[Any] = Answer.from_records(
-            self._question, records, now=self._asked, authority=authority, **self._marks(now)
-        )
-        self.future.set_result(answer)
+        now = self._now()
+        plain = read_addresses(result.answer, self._question)
+        if plain is not None:
+            answer: Answer[Any] = Answer.from_addresses(self._question, plain, now=self._asked, **self._marks(now))
+        else:
+            records, authority = read_records(result.answer), read_records(result.authority)
+            marks = self._marks(now)
+            answer = Answer.from_records(self._question, records, now=self._asked, authority=authority, **marks)
+        self._settle(answer)
 
     def _absent(self, rcode: Rcode) -> None:
         backend = self._backend
-        now = self._loop.time()
+        now = self._now()
         if rcode == Rcode.NOERROR:
             backend._forget_later()
         answer: Answer[Any] = Answer.from_records(
             self._question, now=now, rcode=rcode, ttl=backend.negative_ttl, **self._marks(now)
         )
-        self.future.set_result(answer)
+        self._settle(answer)
 
     def _failed(self, error: int | None) -> None:
         outcome, rcode = FAILURES.get(error or 0, (None, None))
@@ -277,12 +347,17 @@ class _Lookup:
 
     def _ask_again(self) -> None:
         channel = self._backend._channel
-        if channel is not None and not self.future.done():
-            self._asked = self._loop.time()
+        if channel is not None and not self._over:
+            self._asked = self._now()
             channel.ask(self._question, self.heard)
 
     def _attempt(self, outcome: str) -> Attempt:
-        return Attempt(self._backend._server, self._backend._scheme, outcome, self._loop.time() - self._asked)
+        return Attempt(self._backend._server, self._backend._scheme, outcome, self._now() - self._asked)
+
+    def _now(self) -> float:
+        loop = self._backend._loop
+        assert loop is not None
+        return loop.time()
 
     def _marks(self, now: float) -> dict[str, Any]:
         return {"server": self._backend._server, "attempts": self._attempts, "elapsed": now - self._began}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any
 
 import pycares
 
 from aioresolver.wire.codes import RRClass, RRType
-from aioresolver.wire.message import Record
+from aioresolver.wire.message import Question, Record
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import (
     AAAA,
@@ -26,7 +27,9 @@ from aioresolver.wire.rdata import (
     read_rdata,
 )
 
-__all__ = ["read_records"]
+__all__ = ["read_addresses", "read_records"]
+
+FAMILIES = {RRType.A: AF_INET, RRType.AAAA: AF_INET6}
 
 
 def read_records(section: Iterable[pycares.DNSRecord]) -> list[Record]:
@@ -43,6 +46,20 @@ def read_records(section: Iterable[pycares.DNSRecord]) -> list[Record]:
             name, type_, class_ = _name(entry.name), RRType(entry.type), RRClass(entry.record_class)
             records.append(Record(name, type_, class_, ttl, read(entry.data)))
     return records
+
+
+def read_addresses(section: Sequence[pycares.DNSRecord], question: Question) -> list[tuple[bytes, int]] | None:
+    """The packed addresses and their TTLs, when these are all there is, and the question's own; else None."""
+    family = FAMILIES.get(question.type)
+    if family is None or not section:
+        return None
+    found = []
+    for entry in section:
+        if entry.type != question.type or entry.record_class != 1 or f"{entry.name.lower()}." != question.name:
+            return None
+        data: Any = entry.data
+        found.append((inet_pton(family, data.addr), entry.ttl if entry.ttl < 0x80000000 else 0))
+    return found
 
 
 def _name(text: str) -> Name:

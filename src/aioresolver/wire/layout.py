@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import RRType
@@ -20,6 +21,7 @@ __all__ = [
     "check_owners",
     "read_layout",
     "read_plain_addresses",
+    "write_plain_addresses",
 ]
 
 MAX_QUESTIONS = 256
@@ -46,6 +48,8 @@ _OPT_OF_ROOT = b"\0" + _OPT.to_bytes(2, "big")
 _AT_QUESTION = 0xC00C
 # Truncation, and every rcode but NOERROR.
 _NOT_PLAIN = 0x020F
+_write_header = struct.Struct(">HHHHHH").pack
+_write_fixed = struct.Struct(">HHHIH").pack
 _read_header = struct.Struct(">HHHHHH").unpack_from
 _read_fixed = struct.Struct(">HHIH").unpack_from
 _read_pointer_and_fixed = struct.Struct(">HHHIH").unpack_from
@@ -125,6 +129,13 @@ def read_plain_addresses(wire: bytes, position: int, rrtype: int, size: int) -> 
     except (IndexError, struct.error):
         return None
     return least if position == len(wire) else None
+
+
+def write_plain_addresses(section: bytes, rrtype: int, addresses: Sequence[tuple[bytes, int]]) -> bytes:
+    """A reply of nothing but these packed addresses, each with its TTL, to the question of a question section."""
+    head = _write_header(0, 0x8180, 1, len(addresses), 0, 0)
+    records = [_write_fixed(_AT_QUESTION, rrtype, 1, ttl, len(packed)) + packed for packed, ttl in addresses]
+    return b"".join((head, section, *records))
 
 
 def _pass_plain(wire: bytes, position: int, authority: int, additional: int) -> int:
