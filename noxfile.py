@@ -98,9 +98,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check the types inside, and that everything public has a known one."""
+    """Check the types inside, that everything public has a known one, and what users' checkers make of it."""
     install(session, "typing")
     session.run("mypy", "--strict")
+    session.run("mypy", "--strict", "tests/typing")
+    session.run("pyright", "tests/typing")
     report = session.run(
         "pyright", "--verifytypes", "aioresolver", "--ignoreexternal", silent=True, success_codes=[0, 1]
     )
