@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import dns.message
 from typing_extensions import assert_type
 
 from aioresolver import Answer, DNSError, Name, Record, Resolver, RRType
@@ -68,6 +69,7 @@ def read(answer: Answer[MX]) -> None:
     assert_type(answer[1:], tuple[MX, ...])
     assert_type([mx.preference for mx in answer], list[int])
     assert_type(answer.rotated(1), Answer[MX])
+    assert_type(answer.to_dnspython(), dns.message.Message)
 
 
 async def findings(resolver: Resolver) -> None:
