@@ -13,7 +13,7 @@ from pathlib import Path
 import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-OURS = ("src", "tests", "examples", "benchmarks", "noxfile.py")
+OURS = ("src", "tests", "examples", "benchmarks", "docs/conf.py", "noxfile.py")
 LEAGUE = {"nsd": "nsd", "dnsperf": "dnsperf"}
 SERVERS = {"nsd": "nsd", "unbound": "unbound", "named": "bind9", "knotd": "knot", "dnsmasq": "dnsmasq-base"}
 
@@ -120,8 +120,11 @@ def floors(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run every code block of README and docs and every example, and follow the links between the pages."""
+    """Make the site of the docs, run every code block and every example, and follow the links between the pages."""
     install(session, "docs")
+    site = Path(session.create_tmp(), "site")
+    session.run("sphinx-build", "--fail-on-warning", "--nitpicky", "--fresh-env", "--quiet", "docs", str(site))
+    session.log(f"the site is {site / 'index.html'}")
     session.run("python", "-m", "pytest", "tests/test_docs.py", *session.posargs)
 
 
