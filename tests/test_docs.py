@@ -6,6 +6,7 @@ tests/docs/page.py says how a page is run, and tests/docs/internet.zone which na
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import re
 import socketserver
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+import aioresolver
 from aioresolver.testing import DNSServer
 
 TOOLS = Path(__file__).with_name("docs")
@@ -129,6 +131,28 @@ def test_the_links_of_a_page_lead_somewhere(page):
             dead.append(link)
 
     assert dead == []
+
+
+def test_the_floors_of_the_design_are_those_that_are_held():
+    """The table and the drawing; rooms that are still to be built are in neither."""
+    spec = importlib.util.spec_from_file_location("floors", ROOT / "tests" / "test_floors.py")
+    floors = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(floors)
+    held = {room: floor for room, floor in floors.FLOORS.items() if floors.is_module(f"aioresolver.{room}")}
+    held |= {file: floors.FLOORS[room] for file, room in floors.ROOMS.items()}
+    table = re.findall(r"^\| (\d) \| (.*) \|$", (ROOT / "docs" / "design.md").read_text("utf-8"), flags=re.MULTILINE)
+    drawing = (ROOT / "docs" / "floors.svg").read_text("utf-8")
+
+    assert {room: int(floor) for floor, rooms in table for room in re.findall(r"`(\w+)`", rooms)} == held
+    assert [room for room in held if room not in floors.ROOMS and f">{room}</text>" not in drawing] == []
+
+
+def test_the_reference_has_every_name_of_the_face():
+    pages = "".join(page.read_text("utf-8") for page in (ROOT / "docs" / "reference").glob("*.md"))
+
+    assert set(re.findall(r"^\.\. auto\w+:: aioresolver\.(\w+)$", pages, flags=re.MULTILINE)) >= set(
+        aioresolver.__all__
+    )
 
 
 @pytest.mark.parametrize(
