@@ -66,7 +66,7 @@ def test_fish(script: str) -> None:
 def test_zsh(script: str) -> None:
     shell("zsh", "-n", script)
     assert shell(
-        "zsh", "-f", "-c", f"autoload -U compinit; compinit -D; source {script}; print $_comps[aioresolver]"
+        "zsh", "-f", "-c", f"autoload -U compinit; compinit -u -D; source {script}; print $_comps[aioresolver]"
     ) == ["_aioresolver"]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from aioresolver import __version__
 from aioresolver.cli import lookup
 from aioresolver.cli.main import main
+from aioresolver.testing import Fault
 
 
 def test_version_and_help(call: Any) -> None:
@@ -60,6 +63,18 @@ def test_a_closed_pipe(environment: dict[str, str]) -> None:
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to another process there")
+def test_ctrl_c_ends_lookups_cleanly(environment: dict[str, str], server: Any) -> None:
+    server.faults.append(Fault.silence())
+    command = [sys.executable, "-m", "aioresolver", "www.cli.test", "alias.cli.test"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and server.count < 2:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20) == (b"", b"")
+    assert process.returncode == 130
 
 
 def test_a_lookup_loads_only_what_it_needs() -> None:
