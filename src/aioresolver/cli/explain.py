@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     nameservers, questions = read_questions(options)
     if len(questions) > 1:
         raise ValueError(f"one name and one type at the most, not {len(questions)} questions")
-    (asked,) = questions
+    asked = questions[0]
     resolver = resolver_of(options, nameservers)
 
     async def explain() -> Explanation:
