@@ -327,7 +327,7 @@ class Stop(BaseException):
     """Neither an Exception nor one of asyncio's own."""
 
 
-@pytest.mark.parametrize("error", [Stop, asyncio.CancelledError, GeneratorExit, MemoryError])
+@pytest.mark.parametrize("error", [Stop, asyncio.CancelledError, MemoryError])
 @pytest.mark.parametrize("is_async", [False, True])
 @virtual
 async def test_whatever_an_iterable_raises_is_the_consumers(error, is_async):
