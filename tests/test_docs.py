@@ -65,6 +65,14 @@ class MailHost(socketserver.StreamRequestHandler):
         self.wfile.write(f"{line}\r\n".encode())
 
 
+class WebServer(ThreadingHTTPServer):
+    request_queue_size = 128  # a page may open many connections at once; the kernel drops those beyond
+
+
+class MailServer(socketserver.ThreadingTCPServer):
+    request_queue_size = 128
+
+
 @contextlib.contextmanager
 def served(server: socketserver.BaseServer) -> Iterator[int]:
     """The port of a server that runs in a thread of its own."""
@@ -82,8 +90,8 @@ def served(server: socketserver.BaseServer) -> Iterator[int]:
 def environment() -> Iterator[dict[str, str]]:
     """The environment of a process that lives in the documentation's internet."""
     zones = re.split(r"^(?=\$ORIGIN)", (TOOLS / "internet.zone").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-    web = served(ThreadingHTTPServer(("127.0.0.1", 0), Greeting))
-    mail = served(socketserver.ThreadingTCPServer(("127.0.0.1", 0), MailHost))
+    web = served(WebServer(("127.0.0.1", 0), Greeting))
+    mail = served(MailServer(("127.0.0.1", 0), MailHost))
     with DNSServer.in_thread(*zones) as server, web as web_port, mail as mail_port:
         yield os.environ | {
             "AIORESOLVER_NAMESERVERS": server.nameserver,
