@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import heapq
 import selectors
 from collections.abc import Coroutine
@@ -15,6 +16,12 @@ from hypothesis import settings
 settings.register_profile("quick", max_examples=20)
 
 T = TypeVar("T")
+
+
+def pytest_collection_finish() -> None:
+    """The collected tests, thousands, are no concern of the garbage collector: a test that collects is quick."""
+    gc.collect()
+    gc.freeze()
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):

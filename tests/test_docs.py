@@ -5,8 +5,11 @@ tests/docs/page.py says how a page is run, and tests/docs/internet.zone which na
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import os
 import re
+import socketserver
 import subprocess
 import sys
 import threading
@@ -16,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+import aioresolver
 from aioresolver.testing import DNSServer
 
 TOOLS = Path(__file__).with_name("docs")
@@ -25,12 +29,13 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 class Greeting(BaseHTTPRequestHandler):
-    """The web of the documentation: one short page at every address."""
+    """The web of the documentation: one short page at every address, with a few links."""
 
     def do_GET(self) -> None:
-        body = b"Hello from loopback.\n"
+        links = ("www.example.com", "docs.python.org", "no.example.org", "rebind.example.org")
+        body = "\n".join(["Hello from loopback.", *(f'<a href="http://{host}/">{host}</a>' for host in links)]).encode()
         self.send_response(200)
-        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -41,27 +46,61 @@ class Greeting(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class MailHost(socketserver.StreamRequestHandler):
+    """The mail servers of the documentation: every one takes every letter, and forgets it."""
+
+    def handle(self) -> None:
+        self.say("220 mail.example.org ready")
+        for line in self.rfile:
+            command = line.split()[0].upper() if line.split() else b""
+            if command == b"DATA":
+                self.say("354 go on")
+                while self.rfile.readline() not in (b".\r\n", b""):
+                    pass
+            self.say("221 goodbye" if command == b"QUIT" else "250 fine")
+            if command == b"QUIT":
+                break
+
+    def say(self, line: str) -> None:
+        self.wfile.write(f"{line}\r\n".encode())
+
+
+class WebServer(ThreadingHTTPServer):
+    request_queue_size = 128  # a page may open many connections at once; the kernel drops those beyond
+
+
+class MailServer(socketserver.ThreadingTCPServer):
+    request_queue_size = 128
+
+
+@contextlib.contextmanager
+def served(server: socketserver.BaseServer) -> Iterator[int]:
+    """The port of a server that runs in a thread of its own."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
     """The environment of a process that lives in the documentation's internet."""
     zones = re.split(r"^(?=\$ORIGIN)", (TOOLS / "internet.zone").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-    web = ThreadingHTTPServer(("127.0.0.1", 0), Greeting)
-    thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        with DNSServer.in_thread(*zones) as server:
-            yield os.environ | {
-                "AIORESOLVER_NAMESERVERS": server.nameserver,
-                "DOCUMENTATION_PORTS": f"{server.port} {web.server_port}",
-                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-                "PYTHONPATH": str(TOOLS),
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "COLUMNS": "100",
-            }
-    finally:
-        web.shutdown()
-        web.server_close()
-        thread.join()
+    web = served(WebServer(("127.0.0.1", 0), Greeting))
+    mail = served(MailServer(("127.0.0.1", 0), MailHost))
+    with DNSServer.in_thread(*zones) as server, web as web_port, mail as mail_port:
+        yield os.environ | {
+            "AIORESOLVER_NAMESERVERS": server.nameserver,
+            "DOCUMENTATION_PORTS": f"{server.port} {web_port} {mail_port}",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(TOOLS),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "COLUMNS": "100",
+        }
 
 
 def run(command: list[str], environment: dict[str, str], folder: Path) -> None:
@@ -102,6 +141,28 @@ def test_the_links_of_a_page_lead_somewhere(page):
     assert dead == []
 
 
+def test_the_floors_of_the_design_are_those_that_are_held():
+    """The table and the drawing; rooms that are still to be built are in neither."""
+    spec = importlib.util.spec_from_file_location("floors", ROOT / "tests" / "test_floors.py")
+    floors = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(floors)
+    held = {room: floor for room, floor in floors.FLOORS.items() if floors.is_module(f"aioresolver.{room}")}
+    held |= {file: floors.FLOORS[room] for file, room in floors.ROOMS.items()}
+    table = re.findall(r"^\| (\d) \| (.*) \|$", (ROOT / "docs" / "design.md").read_text("utf-8"), flags=re.MULTILINE)
+    drawing = (ROOT / "docs" / "floors.svg").read_text("utf-8")
+
+    assert {room: int(floor) for floor, rooms in table for room in re.findall(r"`(\w+)`", rooms)} == held
+    assert [room for room in held if room not in floors.ROOMS and f">{room}</text>" not in drawing] == []
+
+
+def test_the_reference_has_every_name_of_the_face():
+    pages = "".join(page.read_text("utf-8") for page in (ROOT / "docs" / "reference").glob("*.md"))
+
+    assert set(re.findall(r"^\.\. auto\w+:: aioresolver\.(\w+)$", pages, flags=re.MULTILINE)) >= set(
+        aioresolver.__all__
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -110,6 +171,7 @@ def test_the_links_of_a_page_lead_somewhere(page):
         ("<!-- no-run: it would fail -->\n\n```python\nassert False\n```\n", ""),
         ("<!-- no-run -->\n```python\nassert False\n```\n", "without a reason"),
         ("```console\n$ echo one; echo two\none\n...\n$ echo three\nthree\n```\n", ""),
+        ("```console\n$ echo one\none\n...\n$ echo two\ntwo\n```\n", ""),
         ("```console\n$ echo one\ntwo\n```\n", "but got"),
         ("```console\n$ false\n```\n", "fails (1)"),
         ("```console\n$ false\n$ echo $?\n1\n```\n", ""),

@@ -47,6 +47,7 @@ ROOMS = {  # files that are part of a room without a folder
     "snapshot": "resolver",
     "stream": "resolver",
     "survey": "resolver",
+    "typed": "resolver",
 }
 FACE = 7  # __init__.py shows what the floors below this one have
 DOOR = 9  # __main__.py opens the command line

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from socket import AF_INET6, inet_ntoa, inet_ntop
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from aioresolver.errors import Attempt, MessageFormatError, NameSyntaxError
 from aioresolver.wire.codes import Rcode, RRType
@@ -14,6 +14,10 @@ from aioresolver.wire.layout import read_plain_absence, read_plain_addresses, wr
 from aioresolver.wire.message import Message, Question, Record, question_section
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import AAAA, A
+
+if TYPE_CHECKING:
+    import dns.message
+    import dns.rrset
 
 __all__ = ["Answer"]
 
@@ -190,6 +194,28 @@ class Answer(Generic[D_co]):
             answer = cls.of(question, Message.parse(wire), now=now, server=server, elapsed=elapsed)
         answer.attempts = attempts
         return answer
+
+    @classmethod
+    def from_dnspython(cls, given: dns.message.Message | dns.rrset.RRset, *, server: str | None = None) -> Answer[D_co]:
+        """The answer that a reply holds, or that an RRset is; its TTL counts from now. Needs dnspython.
+
+        Raises ServerFailure when the reply's rcode is neither NOERROR nor NXDOMAIN, MessageFormatError when it is no
+        reply to one question.
+        """
+        from aioresolver.wire.dnspython import from_dnspython  # noqa: PLC0415 - most programs have no dnspython
+
+        message = from_dnspython(given)
+        return cls.of(message.question[0], message, now=_now(), server=server)
+
+    def to_dnspython(self) -> dns.message.Message:
+        """The whole message as dnspython's; a reply with these records when the answer came in none. Needs dnspython.
+
+        `aioresolver.adapters.dnspython.to_rrset` makes an RRset. Raises `dns.exception.FormError` for data that
+        dnspython does not take, where it is stricter than we are.
+        """
+        from aioresolver.wire.dnspython import to_message  # noqa: PLC0415 - most programs have no dnspython
+
+        return to_message(self.message)
 
     @property
     def message(self) -> Message:

@@ -48,6 +48,7 @@ from aioresolver.system.literal import ends_in_number, parse_literal
 from aioresolver.system.local import LocalNames, of_family, special_answer
 from aioresolver.system.nameinfo import NameinfoRequest, is_host_name
 from aioresolver.system.search import SearchWalk
+from aioresolver.typed import asking, peeking, streaming, submitting
 from aioresolver.wire.codes import RRClass, RRType
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
@@ -151,6 +152,7 @@ class Resolver(Connecting, Closing):
         """All counters, the limiter, and the nameservers as they are known, at this moment."""
         return take_snapshot(self._dispatch, self.backend)
 
+    @asking
     async def query(self, name: str, type: TypeLike = "A") -> Answer[Any]:
         """Ask for one name as it is written, without a search list.
 
@@ -165,6 +167,7 @@ class Resolver(Connecting, Closing):
             raise found.with_traceback(None)  # type: ignore[union-attr]
         return found if self._finish is None else self._finish(found)
 
+    @asking
     async def resolve(self, name: str, type: TypeLike = "A") -> Answer[Any]:
         """Ask for a name as this machine would, search list included; the Answer has at least one record.
 
@@ -181,6 +184,7 @@ class Resolver(Connecting, Closing):
             raise absence(found)
         return await self._resolve_in(question, name, search)
 
+    @submitting
     def submit(self, name: str, type: TypeLike = "A") -> asyncio.Future[Answer[Any]]:
         """`query` without a coroutine: `await asyncio.gather(*map(resolver.submit, hosts))` makes no Task.
 
@@ -196,6 +200,7 @@ class Resolver(Connecting, Closing):
         found = self._known(question, loop.time())
         return self._dispatch.submit(question) if found is None else _ended(loop, found)
 
+    @streaming
     def query_many(
         self,
         names: Iterable[Item | None] | AsyncIterable[Item],
@@ -333,6 +338,7 @@ class Resolver(Connecting, Closing):
 
         return await take_survey(self, domain, selectors=selectors)
 
+    @peeking
     def peek(self, name: str, type: TypeLike = "A") -> Answer[Any] | None:
         """What is known already, from the hosts file or the cache, without asking anybody; None when nothing is."""
         found = self._known(self._question(name, type), self._dispatch.bind().time())

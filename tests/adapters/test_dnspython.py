@@ -24,7 +24,7 @@ from aioresolver.testing import DNSServer
 from aioresolver.wire.codes import Rcode, RRClass, RRType
 from aioresolver.wire.message import Question, Record
 from aioresolver.wire.names import Name
-from aioresolver.wire.rdata import parse_rdata
+from aioresolver.wire.rdata import A, parse_rdata
 
 ZONE = r"""
 $ORIGIN both.test.
@@ -196,6 +196,18 @@ def test_what_is_no_answer() -> None:
         from_message(reply)
 
 
+async def test_an_answer_gives_and_takes_by_itself(resolver: Resolver) -> None:
+    answer = await resolver.resolve("www.both.test", "A")
+    message = answer.to_dnspython()
+
+    assert isinstance(message, dns.message.Message)
+    assert message == to_message(answer)
+    again: Answer[A] = Answer.from_dnspython(message, server="theirs")
+    assert (again.data, again.aliases, again.server) == (answer.data, answer.aliases, "theirs")
+    assert Answer.from_dnspython(message.answer[-1]).data == answer.data
+
+
+@pytest.mark.parametrize("module", ["aioresolver.adapters.dnspython", "aioresolver.wire.dnspython"])
 @pytest.mark.parametrize(
     ("before", "complaint"),
     [
@@ -204,9 +216,9 @@ def test_what_is_no_answer() -> None:
         ("import dns.version; dns.version.MAJOR = 1", "aioresolver[dnspython]"),
     ],
 )
-def test_without_dnspython_one_sentence_says_what_to_install(before: str, complaint: str) -> None:
-    program = f"import sys\n{before}\nimport aioresolver.adapters.dnspython"
+def test_without_dnspython_one_sentence_says_what_to_install(module: str, before: str, complaint: str) -> None:
+    program = f"import sys\n{before}\nimport {module}"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
-    assert "Error: aioresolver.adapters.dnspython needs dnspython" in result.stderr.splitlines()[-1]
+    assert "Error: messages and RRsets of dnspython need" in result.stderr.splitlines()[-1]
     assert complaint in result.stderr.splitlines()[-1]

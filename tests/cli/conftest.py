@@ -1,4 +1,4 @@
-"""The command line against a server on loopback: in this process, or as a program."""
+"""The command line against a server on loopback: in this process, or as a program where the process is the subject."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from aioresolver.cli.main import main
 from aioresolver.testing import DNSServer
 
 ZONE = """
@@ -30,6 +31,8 @@ $ORIGIN 2.0.192.in-addr.arpa.
 1 60 PTR www.cli.test.
 """
 
+Done = subprocess.CompletedProcess[str]
+
 
 @pytest.fixture
 def server() -> Iterator[Any]:
@@ -43,14 +46,40 @@ def environment(server: Any) -> dict[str, str]:
 
 
 @pytest.fixture
-def run(environment: dict[str, str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the program: `run("www.cli.test", input="…")`."""
+def call(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Done]:
+    """Run the command line in this process; `input` is the text of a file whose name comes last."""
+    monkeypatch.setenv("AIORESOLVER_NAMESERVERS", server.nameserver)
+    monkeypatch.setenv("LOCALDOMAIN", "")
+    monkeypatch.chdir(tmp_path)
+    for variable in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(variable, raising=False)
 
-    def run(*words: str, input: bytes = b"") -> subprocess.CompletedProcess[str]:
+    def call(*words: str, input: bytes | None = None) -> Done:
+        if input is not None:
+            path = tmp_path.parent / f"{tmp_path.name}.input"
+            path.write_bytes(input)
+            words = (*words, str(path))
+        try:
+            status = main(words)
+        except SystemExit as end:
+            status = int(end.code or 0)
+        captured = capfd.readouterr()
+        return Done(words, status, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path) -> Callable[..., Done]:
+    """Run the program, in a process of its own: `run("www.cli.test", input=b"…")`."""
+
+    def run(*words: str, input: bytes = b"") -> Done:
         done = subprocess.run(
             [sys.executable, "-m", "aioresolver", *words],
             env=environment, cwd=tmp_path, input=input, capture_output=True, timeout=50, check=False,
         )  # fmt: skip
-        return subprocess.CompletedProcess(words, done.returncode, done.stdout.decode(), done.stderr.decode())
+        return Done(words, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run

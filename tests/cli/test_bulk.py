@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 
 from aioresolver.bulk.rows import Row
-from aioresolver.cli.main import main
 from aioresolver.testing import DNSServer, Fault
+
+Done = subprocess.CompletedProcess[str]
 
 LINES = b"www.cli.test\n\nno.cli.test\n  x.wild.cli.test  \nbad..name\nwww.cli.test\r\nalias.cli.test"
 KEYS = list(Row._fields)
@@ -32,10 +33,10 @@ def rows(output: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("source", ["file", "pipe", "dash"])
-def test_one_row_for_each_line(run: Any, tmp_path: Path, source: str) -> None:
+def test_one_row_for_each_line(run: Any, call: Any, tmp_path: Path, source: str) -> None:
     (tmp_path / "names.txt").write_bytes(LINES)
     done = {
-        "file": lambda: run("bulk", "names.txt", "--quiet"),
+        "file": lambda: call("names.txt", "--quiet"),
         "pipe": lambda: run("bulk", "--quiet", input=LINES),
         "dash": lambda: run("bulk", "-", "--quiet", input=LINES),
     }[source]()
@@ -54,61 +55,44 @@ def test_one_row_for_each_line(run: Any, tmp_path: Path, source: str) -> None:
 
 
 @pytest.fixture
-def call(
-    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command in this process: `call("--type", "MX", input=b"…")`."""
-    monkeypatch.setenv("AIORESOLVER_NAMESERVERS", server.nameserver)
-    monkeypatch.setenv("LOCALDOMAIN", "")
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words: str, input: bytes | None = None) -> subprocess.CompletedProcess[str]:
-        if input is not None:
-            (tmp_path.parent / "input").write_bytes(input)
-            words = (str(tmp_path.parent / "input"), *words)
-        try:
-            status = main(["bulk", *words])
-        except SystemExit as end:
-            status = int(end.code or 0)
-        captured = capfd.readouterr()
-        return subprocess.CompletedProcess(words, status, captured.out, captured.err)
-
-    return call
+def call(call: Callable[..., Done]) -> Callable[..., Done]:
+    """`aioresolver bulk` in this process."""
+    return lambda *words, **options: call("bulk", *words, **options)
 
 
-def test_type_and_nameserver(run: Any, server: Any) -> None:
-    done = run("bulk", "--type", "mx", f"@{server.nameserver}", input=b"cli.test\nwww.cli.test\n")
+def test_type_and_nameserver(call: Any, server: Any) -> None:
+    done = call("--type", "mx", f"@{server.nameserver}", input=b"cli.test\nwww.cli.test\n")
     assert {row["name"]: (row["type"], row["status"], row["data"]) for row in rows(done.stdout)} == {
         "cli.test.": ("MX", "ok", ["10 mail.cli.test."]),
         "www.cli.test.": ("MX", "no-data", []),
     }
 
 
-def test_bytes_that_are_no_text_are_a_row(run: Any) -> None:
-    done = run("bulk", input=b"caf\xe9.cli.test\n\xff\xfe\nwww.cli.test\n" + b"x" * 300 + b".test\n" + b"a\x00b\n")
+def test_bytes_that_are_no_text_are_a_row(call: Any) -> None:
+    done = call(input=b"caf\xe9.cli.test\n\xff\xfe\nwww.cli.test\n" + b"x" * 300 + b".test\n" + b"a\x00b\n")
     assert done.returncode == 0
     assert Counter(row["status"] for row in rows(done.stdout)) == Counter({"bad-name": 4, "ok": 1})
 
 
-def test_failures_are_rows_and_a_status(run: Any, server: Any) -> None:
+def test_failures_are_rows_and_a_status(call: Any, server: Any) -> None:
     server.faults.append(Fault.servfail(name="www.cli.test"))
     server.faults.append(Fault.silence(name="alias.cli.test"))
-    done = run("bulk", "--timeout", "0.4", input=b"www.cli.test\nalias.cli.test\nx.wild.cli.test\n")
+    done = call("--timeout", "0.4", input=b"www.cli.test\nalias.cli.test\nx.wild.cli.test\n")
     assert done.returncode == 3
     assert {row["input"]: row["status"] for row in rows(done.stdout)} == {
         "www.cli.test": "servfail", "alias.cli.test": "timeout", "x.wild.cli.test": "ok"
     }  # fmt: skip
 
 
-def test_an_empty_file(run: Any) -> None:
-    done = run("bulk", input=b"")
+def test_an_empty_file(call: Any) -> None:
+    done = call(input=b"")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.startswith("done: 0 inputs, 0 rows in ")
 
 
 @pytest.mark.parametrize("path", ["missing.txt", "."])
-def test_a_names_file_that_cannot_be_read(run: Any, path: str) -> None:
-    done = run("bulk", path)
+def test_a_names_file_that_cannot_be_read(call: Any, path: str) -> None:
+    done = call(path)
     assert (done.returncode, done.stdout) == (8, "")
     assert path in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -119,8 +103,8 @@ def test_a_names_file_that_cannot_be_read(run: Any, path: str) -> None:
     [(("--type", "NONSENSE"), "NONSENSE"), (("a", "b"), "one names file"), (("@nonsense",), "nonsense"),
      (("--concurrency", "0"), "above 0")],
 )  # fmt: skip
-def test_wrong_use(run: Any, words: tuple[str, ...], complaint: str) -> None:
-    done = run("bulk", *words)
+def test_wrong_use(call: Any, words: tuple[str, ...], complaint: str) -> None:
+    done = call(*words)
     assert (done.returncode, done.stdout) == (1, "")
     assert complaint in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -191,8 +175,8 @@ def test_progress_is_for_terminals(environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "many", "100001", "9" * 5000])
-def test_an_impossible_concurrency_is_one_line(run: Any, count: str) -> None:
-    done = run("bulk", "--concurrency", count)
+def test_an_impossible_concurrency_is_one_line(call: Any, count: str) -> None:
+    done = call("--concurrency", count)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
 
 
@@ -267,7 +251,7 @@ def test_an_output_is_replaced_and_a_stopped_run_is_not(call: Any, tmp_path: Pat
     assert "go on with --resume" in refused.stderr
 
 
-def test_taken_up_where_it_was_stopped(run: Any, server: Any, environment: dict[str, str], tmp_path: Path) -> None:
+def test_taken_up_where_it_was_stopped(call: Any, server: Any, environment: dict[str, str], tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("".join(f"h{i}.wild.cli.test\n" for i in range(200)))
     words = [str(names), "--output", str(tmp_path / "out.jsonl"), "--rate", "400"]
@@ -279,10 +263,10 @@ def test_taken_up_where_it_was_stopped(run: Any, server: Any, environment: dict[
     assert process.returncode == 143
     assert errors.startswith(b"terminated: ")
     assert not (tmp_path / "out.jsonl").exists()
-    other = run("bulk", *words, "--type", "MX", "--resume")
+    other = call(*words, "--type", "MX", "--resume")
     assert (other.returncode, other.stderr.count("\n")) == (1, 1)
     assert "types was A, and is MX now" in other.stderr
-    done = run("bulk", *words, "--resume")
+    done = call(*words, "--resume")
     assert done.returncode == 0
     assert re.search(r"200 rows in .*, \d+ of them by an earlier run", done.stderr)
     got = rows((tmp_path / "out.jsonl").read_text())

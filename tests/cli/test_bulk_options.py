@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import socket
 import subprocess
 import sys
 from typing import Any
@@ -23,7 +24,7 @@ def plan(*words: str) -> Plan:
 def test_what_it_is_without_a_word() -> None:
     assert plan() == Plan(
         path="-", nameservers=(), types=(RRType.A,), column=None, header=None, delimiter=None, output="-", format=None,
-        resume=False, rate=None, rate_per_server=None, concurrency=None, timeout=5.0, backend="stub", cache=True,
+        resume=False, rate=None, rate_per_server=None, concurrency=None, timeout=5.0, backend="stub", family=0, cache=True,
         check_servers=False, check_domains=(), wildcards=None, stats=None, plot=None, progress=True, summary=True,
     )  # fmt: skip
 
@@ -34,6 +35,7 @@ def test_what_it_is_without_a_word() -> None:
         (("names", "@1.1.1.1", "@9.9.9.9"), {"path": "names", "nameservers": ("1.1.1.1", "9.9.9.9")}),
         (("--type", "a, aaaa", "--type", "MX,A"), {"types": (RRType.A, RRType.AAAA, RRType.MX)}),
         (("--column", "2"), {"column": 2}),
+        (("-6", "-t", "NS"), {"family": socket.AF_INET6, "types": (RRType.NS,)}),
         (("--column", "host", "--delimiter", ";"), {"column": "host", "delimiter": ";"}),
         (("--rate", "0.5", "--rate-per-server", "1e3"), {"rate": 0.5, "rate_per_server": 1000.0}),
         (("--quiet",), {"progress": False, "summary": False}),

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import subprocess
-import sys
+from typing import Any
 
 import pytest
 
 from aioresolver.cli import demo
+from aioresolver.cli.exit_status import INTERNAL_ERROR
 
 
-def call(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "aioresolver", "demo", *words]
-    return subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, timeout=55, check=False)
-
-
-def test_every_answer_is_right() -> None:
-    done = call("--names", "300")
+def test_every_answer_is_right(call: Any) -> None:
+    done = call("demo", "--names", "300")
     assert done.returncode == 0, done.stderr
     rows = {re.split(r"\s{2,}", line)[0]: re.split(r"\s{2,}", line)[1:] for line in done.stdout.splitlines()[2:]}
     for backend in ("stub", "cares"):
@@ -32,11 +26,11 @@ def test_every_answer_is_right() -> None:
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "1000001", "many"])
-def test_impossible_counts(count: str) -> None:
-    done = call("--names", count)
+def test_impossible_counts(call: Any, count: str) -> None:
+    done = call("demo", "--names", count)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
 
 
 def test_a_wrong_answer_is_an_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "_is_right", lambda answer, address: False)
-    assert demo.run(argparse.Namespace(names=3)) == demo.WRONG
+    assert demo.run(argparse.Namespace(names=3)) == INTERNAL_ERROR

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
+import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from aioresolver.bulk import Row
 from aioresolver.cli.main import main
 from aioresolver.testing import Fault
 
 
 @pytest.fixture
-def call(
-    server: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., tuple[int, str, str]]:
-    """Exit status, output and error output of the command line, in this process."""
-    monkeypatch.setenv("AIORESOLVER_NAMESERVERS", server.nameserver)
-    monkeypatch.setenv("LOCALDOMAIN", "")
+def call(call: Callable[..., Any]) -> Callable[..., tuple[int, str, str]]:
+    """Exit status, output and error output of a lookup."""
 
-    def call(*words: str) -> tuple[int, str, str]:
-        try:
-            status = main(words)
-        except SystemExit as end:
-            status = int(end.code or 0)
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
+    def looked_up(*words: str) -> tuple[int, str, str]:
+        done = call(*words)
+        return done.returncode, done.stdout, done.stderr
 
-    return call
+    return looked_up
 
 
 def test_short(call: Any) -> None:
@@ -102,11 +99,18 @@ def test_no_reply(call: Any, server: Any) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        ((), "arguments are required"),
+        ((), "a name is missing"),
         (("@1.1.1.1",), "a name is missing"),
         (("a..b",), "a..b"),
-        (("www.cli.test", "NONSENSE"), "NONSENSE"),
-        (("www.cli.test", "A", "MX"), "one name and one type"),
+        (("www.cli.test", "a..b"), "a..b"),
+        (("www.cli.test", "-t", "A,NONSENSE"), "NONSENSE"),
+        (("-x", "www.cli.test"), "-x takes an address"),
+        (("www.cli.test", "+short"), "--short"),
+        (("www.cli.test", "-4", "-6"), "not allowed"),
+        (("www.cli.test", "-6"), "no nameserver has an IPv6 address: udp://127.0.0.1"),
+        (("www.cli.test", "-4", "@::1"), "no nameserver has an IPv4 address: udp://[::1]"),
+        (("www.cli.test", "-4", "--backend", "system"), "leave out the -4 or -6"),
+        (("www.cli.test", "--color", "green"), "invalid choice"),
         (("www.cli.test", "@ftp://1.1.1.1"), "ftp"),
         (("www.cli.test", "@nonsense"), "nonsense"),
         (("www.cli.test", "--timeout", "0"), "seconds"),
@@ -122,6 +126,75 @@ def test_wrong_use_is_one_clear_line(call: Any, words: tuple[str, ...], complain
     assert len(err.splitlines()) == 1
 
 
-def test_version_and_help(call: Any) -> None:
-    assert call("--version")[:2] == (0, "aioresolver 0.1.0\n")
-    assert "@nameserver" in call("--help")[1]
+def test_as_dig_takes_it(call: Any, server: Any) -> None:
+    ns = f"@{server.nameserver}"
+    for words in ((ns, "MX", "cli.test"), ("cli.test", "MX", ns), ("mx", ns, "cli.test"), ("IN", "MX", "cli.test")):
+        assert call(*words, "--short")[:2] == (0, "10 mail.cli.test.\n")
+    assert call("-x", "192.0.2.1", ns, "--short")[:2] == (0, "www.cli.test.\n")
+
+
+def test_several_are_asked_at_once_and_shown_in_order(call: Any, server: Any) -> None:
+    server.faults.append(Fault.delay(0.1, name="www.cli.test"))
+    status, out, _ = call("www.cli.test", "AAAA", "no.cli.test", "MX", "-x", "192.0.2.1", "--json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    assert [(row["index"], row["input"], row["type"], row["status"]) for row in rows] == [
+        (0, "www.cli.test", "AAAA", "ok"), (0, "www.cli.test", "MX", "no-data"),
+        (1, "no.cli.test", "AAAA", "nxdomain"), (1, "no.cli.test", "MX", "nxdomain"),
+        (2, "192.0.2.1", "PTR", "ok"),
+    ]  # fmt: skip
+    first, others = server.queries[0], server.queries[1:]
+    assert any(query.when - first.when < 0.1 and "www" not in str(query.name) for query in others)
+
+
+def test_the_same_schema_as_bulk(call: Any) -> None:
+    status, out, _ = call("www.cli.test", "cli.test", "--json")
+    assert status == 0
+    assert [list(json.loads(line)) for line in out.splitlines()] == [list(Row._fields)] * 2
+
+
+def test_one_that_gets_no_reply_is_the_exit_status(call: Any, server: Any) -> None:
+    server.faults.append(Fault.silence(name="alias.cli.test"))
+    status, out, err = call("alias.cli.test", "www.cli.test", "--short", "--timeout", "0.3")
+    assert (status, out) == (9, "192.0.2.1\n192.0.2.2\n")
+    assert err.startswith("; timeout: alias.cli.test")
+
+
+def test_time(call: Any, server: Any) -> None:
+    status, out, err = call("cli.test", "MX", "TXT", "--short", "--time")
+    assert status == 0
+    assert re.fullmatch(rf"10 mail\.cli\.test\.  ; from {server.nameserver} in [\d.]+ ms", out.splitlines()[0])
+    assert re.fullmatch(r"; 2 questions in [\d.]+ ms\n", err)
+    assert re.fullmatch(r"; 1 question in [\d.]+ ms\n", call("cli.test", "MX", "--time")[2])
+
+
+@pytest.mark.parametrize("backend", ["stub", "cares"])
+def test_over_ipv4_only(call: Any, server: Any, backend: str) -> None:
+    for words in (("-4",), ("-4", f"@{server.nameserver}", "@::1")):
+        assert call("cli.test", "MX", *words, "--backend", backend, "--short")[:2] == (0, "10 mail.cli.test.\n")
+
+
+def test_debug_tells_the_story(call: Any, server: Any) -> None:
+    server.faults.append(Fault.servfail(times=1))
+    status, out, err = call("cli.test", "MX", "--short", "--debug")
+    assert (status, out) == (0, "10 mail.cli.test.\n")
+    asking, failed, answered = (line.split(" ", 2)[2] for line in err.splitlines())
+    assert asking == "cli.test. MX: asking"
+    assert "SERVFAIL" in failed
+    assert answered.startswith("cli.test. MX: 10 mail.cli.test., for 60 s, from udp://")
+    assert not logging.getLogger("aioresolver").handlers
+
+
+def test_a_terminal_that_has_few_characters(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", output)
+    assert main(["bücher.cli.test", f"@{server.nameserver}"]) == 0
+    assert rb"; b\xfccher.cli.test A: nxdomain" in output.buffer.getvalue()  # type: ignore[attr-defined]
+
+
+def test_colours(call: Any) -> None:
+    plain, coloured = call("alias.cli.test")[1], call("alias.cli.test", "--color", "always")[1]
+    assert "\033" not in plain
+    assert "\033[36mCNAME\033[0m \033[1mwww.cli.test.\033[0m" in coloured
+    untimed = lambda text: re.sub(r"in [\d.]+ ms", "", text)
+    assert untimed(re.sub(r"\033\[\d*m", "", coloured)) == untimed(plain)

@@ -2,7 +2,8 @@
 
 - ```python: run in one namespace and one event loop for the whole page; `await` may stand outside functions.
 - ```console: lines that begin with `$ ` are run by the shell; what they print must be what follows them, where
-  `...` stands for anything. A command that fails is followed by `$ echo $?`.
+  `...` stands for anything, a line of it for any number of lines or none. A command that fails is followed by
+  `$ echo $?`.
 - ```sh and ```bash: run by the shell; they must succeed.
 - ```toml and ```json: must parse.
 - ```text after `<!-- output -->`: what the Python blocks have printed since the last such block.
@@ -135,6 +136,7 @@ class Page:
     def compare(self, got: str, shown: str, line: int) -> None:
         """Raise Mismatch if the page shows something else; spaces at the ends of lines do not count."""
         got, shown = (re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE).strip("\n") + "\n" for text in (got, shown))
+        shown = re.sub(r"\n\.\.\.$", "...", shown, flags=re.MULTILINE)
         if not doctest.OutputChecker().check_output(shown, got, doctest.ELLIPSIS):
             raise Mismatch(f"{self.path}:{line}: shown\n{shown}\nbut got\n{got}")
 

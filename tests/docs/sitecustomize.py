@@ -1,7 +1,7 @@
 """Keeps a process on loopback; Python imports this file by its name when its folder is on PYTHONPATH.
 
-Port 53 of any address is the documentation's name server, port 80 of an address kept for documentation its web
-server; getaddrinfo and c-ares ask that name server too. Every other address is out of reach.
+Port 53 of any address is the documentation's name server, ports 80 and 25 of an address kept for documentation its
+web server and its mail server; getaddrinfo and c-ares ask that name server too. Every other address is out of reach.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DOCUMENTATION = [
 NOWHERE_ELSE = ("localhost", "", "0.0.0.0", "::")
 
 
-def place(family: int, address: Any, *, dns_port: int, web_port: int) -> Any:
+def place(family: int, address: Any, *, dns: int, web: int, mail: int) -> Any:
     """Where a packet for this address goes: loopback, or OSError."""
     if family not in (socket.AF_INET, socket.AF_INET6) or address[0] in NOWHERE_ELSE:
         return address
@@ -27,7 +27,7 @@ def place(family: int, address: Any, *, dns_port: int, web_port: int) -> Any:
     if (getattr(target, "ipv4_mapped", None) or target).is_loopback:
         return address
     documented = any(target in block for block in DOCUMENTATION)
-    port = {53: dns_port, 80: web_port if documented else None}.get(address[1])
+    port = ({53: dns, 80: web, 25: mail} if documented else {53: dns}).get(address[1])
     if port is None:
         raise OSError(errno.ENETUNREACH, f"the documentation stays on loopback, and wanted {address[:2]}")
     return ("127.0.0.1", port) if family == socket.AF_INET else ("::ffff:127.0.0.1", port, 0, 0)
@@ -73,9 +73,9 @@ def keep_cares(dns_port: int) -> None:
 
 
 if ports := os.environ.get("DOCUMENTATION_PORTS"):
-    dns_port, web_port = map(int, ports.split())
+    dns_port, web_port, mail_port = map(int, ports.split())
     for method in ("connect", "connect_ex", "sendto"):
-        keep_sockets(method, dns_port=dns_port, web_port=web_port)
+        keep_sockets(method, dns=dns_port, web=web_port, mail=mail_port)
     for lookup in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo"):
         keep_libc(lookup, dns_port)
     keep_cares(dns_port)

@@ -18,6 +18,7 @@ from aioresolver.errors import ConfigurationError, TransportError
 from aioresolver.transports import udp
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.transports.udp import UdpTransport
+from aioresolver.transports.udp_socket import Sheet
 
 FAR = 1e6
 
@@ -652,3 +653,311 @@ def test_on_each_kind_of_loop(any_loop, servers, messages, open_sockets, closed_
         await server.stop()
 
     any_loop(scenario())
+
+
+# Posted by the batch
+
+
+class Taker:
+    """Who posts, and what it was told."""
+
+    def __init__(self, transport):
+        self.taken = []
+        self.adoptions = []
+        self.news = asyncio.Event()
+        transport.taker = self
+
+    def took(self, replies):
+        self.taken += [(tag, reply) for (_, tag, _), reply in replies]
+        self.news.set()
+
+    def adopted(self, posted, exchange):
+        self.adoptions.append((posted[1], exchange))
+        self.news.set()
+
+    async def until(self, *, taken=0, adopted=0):
+        while len(self.taken) < taken or len(self.adoptions) < adopted:
+            self.news.clear()
+            await asyncio.wait_for(self.news.wait(), 10)
+
+    @property
+    def tags(self):
+        return [tag for tag, _ in self.taken]
+
+
+def post(transport, messages, *names, patience=5.0, deadline=10.0, type=1):
+    """Post a query for each name, with the name for a tag; gives the sheet."""
+    now = asyncio.get_running_loop().time()
+    sheet = Sheet(messages.query()[2:12], b"", now, now + patience, now + deadline, edns=False, turn=None)
+    transport.post([(messages.query(name, type=type)[12:], name) for name in names], sheet)
+    return sheet
+
+
+def hosts(count, prefix="n"):
+    return [f"{prefix}{number}.example" for number in range(count)]
+
+
+async def test_posted_queries_come_back_by_the_batch(udp_server, messages):
+    server = await udp_server()
+    async with carrying(server) as transport:
+        taker = Taker(transport)
+        post(transport, messages, *hosts(100))
+        post(transport, messages)
+        assert transport.in_flight == 100
+        await taker.until(taken=100)
+        assert sorted(taker.tags) == sorted(hosts(100))
+        for tag, reply in taker.taken:
+            assert reply[2:] == messages.reply(messages.query(tag))[2:]
+        assert (transport.in_flight, transport.ignored, taker.adoptions) == (0, 0, [])
+    assert sorted(query[2:] for query, _ in server.queries) == sorted(messages.query(name)[2:] for name in hosts(100))
+    assert len({query[:2] + bytes(str(address), "ascii") for query, address in server.queries}) == 100
+    assert len(set(server.ports)) >= 4
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        lambda query, messages: messages.reply(bytes([query[0] ^ 1]) + query[1:]),
+        lambda query, messages: messages.reply(query[:2] + messages.query("other.example")[2:]),
+        lambda query, messages: messages.reply(query[:2] + messages.query("n0.example", type=28)[2:]),
+        lambda query, messages: query,
+        lambda query, messages: messages.reply(query)[:2] + b"\xa8" + messages.reply(query)[3:],
+        lambda query, messages: messages.reply(query)[:4] + b"\0\2" + messages.reply(query)[6:],
+        lambda query, messages: messages.reply(query)[:4] + b"\1\1" + messages.reply(query)[6:],
+        lambda query, messages: messages.reply(query)[:11],
+        lambda query, messages: messages.reply(query[:20]),
+        lambda query, messages: query[:2],
+        lambda query, messages: b"",
+    ],
+)
+async def test_posted_queries_ignore_what_does_not_match(udp_server, messages, forgery):
+    def react(server, query, address):
+        server.send(forgery(query, messages), address)
+        server.send(messages.reply(query), address)
+
+    server = await udp_server(react)
+    async with carrying(server) as transport:
+        taker = Taker(transport)
+        post(transport, messages, "n0.example")
+        await taker.until(taken=1)
+        assert [reply[2:12] for _, reply in taker.taken] == [messages.reply(messages.query("n0.example"))[2:12]]
+        assert transport.ignored == transport.near_misses == 1
+
+
+async def test_copies_of_replies_to_posted_queries_are_ignored(udp_server, messages):
+    def react(server, query, address):
+        for _ in range(3):
+            server.send(messages.reply(query), address)
+
+    server = await udp_server(react)
+    async with carrying(server, sockets=1) as transport:
+        taker = Taker(transport)
+        post(transport, messages, *hosts(50))
+        await taker.until(taken=50)
+        post(transport, messages, "last.example")
+        await taker.until(taken=51)
+        assert sorted(taker.tags) == sorted([*hosts(50), "last.example"])
+        assert transport.near_misses == 0
+
+
+async def test_posted_queries_and_exchanges_go_side_by_side(udp_server, messages):
+    server = await udp_server()
+    async with carrying(server, sockets=1) as transport:
+        taker = Taker(transport)
+        post(transport, messages, *hosts(20))
+        exchanges = [transport.exchange(messages.query(name), soon()) for name in hosts(20)]
+        post(transport, messages, *hosts(20, "m"))
+        replies = await asyncio.gather(*exchanges)
+        await taker.until(taken=40)
+        assert [reply[12:26] for reply in replies] == [messages.query(name)[12:26] for name in hosts(20)]
+        assert sorted(taker.tags) == sorted([*hosts(20), *hosts(20, "m")])
+
+
+async def test_patience_ends_for_what_is_due_and_a_late_reply_still_counts(udp_server, messages):
+    server = await udp_server(None)
+    async with carrying(server, sockets=1) as transport:
+        taker = Taker(transport)
+        soon_due = post(transport, messages, "a.example", "b.example", patience=1)
+        post(transport, messages, "c.example", patience=100, deadline=200)
+        arrived = {messages_name(query): (query, address) for query, address in [await server.next() for _ in "abc"]}
+        assert transport.overdue(soon_due.sent) == []
+        late = transport.overdue(soon_due.due)
+        assert [posted[1] for posted, _ in late] == ["a.example", "b.example"]
+        assert transport.overdue(soon_due.due) == []
+        assert transport.in_flight == 3
+        for query, address in arrived.values():
+            server.send(messages.reply(query), address)
+        replies = await asyncio.gather(*[exchange for _, exchange in late])
+        assert [reply[:2] for reply in replies] == [arrived[name][0][:2] for name in (b"a", b"b")]
+        await taker.until(taken=1)
+        assert taker.tags == ["c.example"]
+        assert (transport.in_flight, transport.ignored) == (0, 0)
+
+
+def messages_name(query):
+    """The first label of the question."""
+    return query[13 : 13 + query[12]]
+
+
+async def test_what_has_come_is_read_before_patience_ends(udp_server, messages):
+    """The loop was held up: the replies lie there, and nobody has read them."""
+    server = await udp_server(None)
+    async with carrying(server, sockets=1) as transport:
+        taker = Taker(transport)
+        sheet = post(transport, messages, *hosts(300), "silent.example")
+        for _ in range(301):
+            query, address = await server.next()
+            if messages_name(query) != b"silent":
+                server.send(messages.reply(query), address)
+        late = transport.overdue(sheet.due)
+        assert [posted[1] for posted, _ in late] == ["silent.example"]
+        assert len(taker.taken) == 300
+        late[0][1].cancel()
+        assert transport.in_flight == 0
+
+
+def test_exchanges_made_of_posted_queries_end_at_their_deadline(run_virtual, messages, servers):
+    async def main():
+        server = await servers.udp(None)
+        loop = asyncio.get_running_loop()
+        async with carrying(server) as transport:
+            Taker(transport)
+            sheet = post(transport, messages, "a.example", patience=1, deadline=3)
+            await asyncio.sleep(1)
+            ((_, exchange),) = transport.overdue(loop.time())
+            with pytest.raises(TransportError) as raised:
+                await exchange
+            assert raised.value.errno == errno.ETIMEDOUT
+            assert loop.time() == pytest.approx(sheet.deadline, abs=0.002)
+            assert transport.in_flight == 0
+        await servers.stop()
+
+    run_virtual(main())
+
+
+async def test_what_is_withdrawn_is_waited_for_no_more(udp_server, messages):
+    server = await udp_server(None)
+    async with carrying(server) as transport:
+        taker = Taker(transport)
+        post(transport, messages, *hosts(50))
+        assert transport.withdraw({*hosts(40), "unknown.example"}) == 40
+        assert transport.withdraw(hosts(40)) == 0
+        assert transport.in_flight == 10
+        for _ in range(50):
+            query, address = await server.next()
+            server.send(messages.reply(query), address)
+        await taker.until(taken=10)
+        assert sorted(taker.tags) == hosts(50)[40:]
+        assert transport.near_misses == 0  # late, but nobody's guess
+
+
+async def test_sockets_are_renewed_while_posted_queries_wait(udp_server, messages, open_sockets):
+    server = await udp_server(None)
+    before = open_sockets()
+    async with carrying(server, sockets=2, renew_queries=10) as transport:
+        taker = Taker(transport)
+        post(transport, messages, *hosts(35))
+        assert len(transport._retiring) >= 1
+        for _ in range(35):
+            query, address = await server.next()
+            server.send(messages.reply(query), address)
+        await taker.until(taken=35)
+        assert sorted(taker.tags) == sorted(hosts(35))
+        await settle()
+        assert not transport._retiring
+        assert open_sockets() <= before + 2
+        assert len(set(server.ports)) >= 3
+
+        post(transport, messages, *hosts(35, "m"))  # who leaves closes what retires too
+        assert transport._retiring
+        assert transport.withdraw(hosts(35, "m")) == 35
+        assert not transport._retiring
+        assert open_sockets() <= before + 2
+
+
+async def test_refusal_adopts_all_posted_queries_on_the_socket(messages, closed_port):
+    async with carrying(Nameserver("udp", "127.0.0.1", closed_port), sockets=1) as transport:
+        taker = Taker(transport)
+        post(transport, messages, *hosts(3))
+        await taker.until(adopted=3)
+        assert sorted(tag for tag, _ in taker.adoptions) == hosts(3)
+        errors = await asyncio.gather(*[exchange for _, exchange in taker.adoptions], return_exceptions=True)
+        assert [(error.errno, error.local) for error in errors] == [(errno.ECONNREFUSED, False)] * 3
+        assert (transport.in_flight, taker.taken) == (0, [])
+
+
+async def test_a_posted_query_that_has_to_wait_is_sent_when_it_can(udp_server, messages):
+    server = await udp_server()
+    async with carrying(server, sockets=1) as transport:
+        taker = Taker(transport)
+        await transport.exchange(messages.query(), soon())
+        (sock,) = transport._sockets
+        send, sock.send = sock.send, fail_with(BlockingIOError(errno.EAGAIN, "full"))
+        post(transport, messages, *hosts(5))
+        assert [tag for tag, _ in taker.adoptions] == hosts(5)
+        await settle()
+        sock.send = send
+        replies = await asyncio.gather(*[exchange for _, exchange in taker.adoptions])
+        assert [reply[12:26] for reply in replies] == [messages.query(name)[12:26] for name in hosts(5)]
+        assert len(server.queries) == 6
+        assert transport.in_flight == 0
+
+
+@pytest.mark.parametrize("code", [errno.ENETUNREACH, errno.EPERM])
+async def test_a_posted_query_that_this_machine_cannot_send(udp_server, messages, code):
+    server = await udp_server()
+    async with carrying(server, sockets=1) as transport:
+        taker = Taker(transport)
+        await transport.exchange(messages.query(), soon())
+        transport._sockets[0].send = fail_with(OSError(code, "no"))
+        post(transport, messages, "a.example")
+        ((_, exchange),) = taker.adoptions
+        assert exchange.exception().local
+        post(transport, messages, "b.example")  # on a new socket
+        await taker.until(taken=1)
+        assert taker.tags == ["b.example"]
+
+
+async def test_without_a_socket_all_posted_queries_are_adopted(udp_server, messages, monkeypatch):
+    server = await udp_server()
+
+    def no_descriptor(*args, **options):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with carrying(server) as transport:
+        taker = Taker(transport)
+        with monkeypatch.context() as patch:
+            patch.setattr(udp, "open_connected", no_descriptor)
+            post(transport, messages, *hosts(5))
+        assert [tag for tag, _ in taker.adoptions] == hosts(5)
+        assert {exchange.exception().errno for _, exchange in taker.adoptions} == {errno.EMFILE}
+        assert {exchange.exception().local for _, exchange in taker.adoptions} == {True}
+        post(transport, messages, *hosts(5))
+        await taker.until(taken=5)
+
+
+async def test_closing_adopts_what_was_posted(udp_server, messages):
+    server = await udp_server(None)
+    async with carrying(server) as transport:
+        taker = Taker(transport)
+        post(transport, messages, *hosts(20))
+    assert sorted(tag for tag, _ in taker.adoptions) == sorted(hosts(20))
+    assert {exchange.exception().errno for _, exchange in taker.adoptions} == {errno.ECONNABORTED}
+    assert transport.in_flight == 0
+
+
+def test_posting_on_each_kind_of_loop(any_loop, servers, messages):
+    async def main():
+        server = await servers.udp()
+        async with carrying(server, renew_queries=30) as transport:
+            taker = Taker(transport)
+            post(transport, messages, *hosts(100))
+            while len(taker.taken) < 100:  # those that were posted before the socket was attached are adopted
+                replies = [tag for tag, exchange in taker.adoptions if exchange.done() and exchange.result()]
+                if len(replies) + len(taker.taken) == 100:
+                    break
+                await asyncio.sleep(0.001)
+            post(transport, messages, *hosts(10, "m"))
+            await taker.until(taken=1)
+
+    any_loop(main())

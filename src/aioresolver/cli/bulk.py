@@ -16,6 +16,7 @@ from aioresolver.bulk.output import is_stream
 from aioresolver.bulk.sources import read_inputs
 from aioresolver.cli.bulk_options import Plan, add_bulk_options, read_plan
 from aioresolver.cli.bulk_run import BulkCommand
+from aioresolver.cli.exit_status import NO_NAMES_FILE, ROWS_UNWRITTEN
 from aioresolver.cli.options import make_resolver
 from aioresolver.cli.sink import FileSink, Sink, StreamSink
 from aioresolver.cli.summary import tell
@@ -30,8 +31,6 @@ EPILOG = (
     "143 terminated. With --output, --resume goes on where a run was stopped."
 )
 
-NO_NAMES_FILE = 8
-ROWS_UNWRITTEN = 11
 GC_THRESHOLDS = (50_000, 20, 100)
 
 
@@ -44,9 +43,10 @@ def run(options: argparse.Namespace) -> int:
     """Resolve every line; returns the exit status."""
     plan = read_plan(options)
     resolver = make_resolver(
-        list(plan.nameservers),
+        plan.nameservers,
         backend=plan.backend,
         timeout=plan.timeout,
+        family=plan.family,
         search=False,
         cache=plan.cache,
         concurrency=plan.concurrency,

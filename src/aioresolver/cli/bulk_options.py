@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from aioresolver.bulk.inputs import parse_types
 from aioresolver.bulk.writers import FORMATS, format_of
-from aioresolver.cli.options import add_resolver_options, split_nameservers
+from aioresolver.cli.options import add_resolver_options
+from aioresolver.cli.words import split_nameservers
 from aioresolver.wire.codes import RRType
 
 __all__ = ["Plan", "add_bulk_options", "read_plan"]
@@ -37,6 +38,7 @@ class Plan(NamedTuple):
     concurrency: int | None
     timeout: float
     backend: str
+    family: int
     cache: bool
     check_servers: bool
     check_domains: tuple[str, ...]
@@ -57,7 +59,7 @@ def add_bulk_options(parser: argparse.ArgumentParser) -> None:
     )
     what = parser.add_argument_group("what is asked")
     what.add_argument(
-        "--type", action="append", metavar="TYPE,…", help="record types, for example A,AAAA,MX (default A)"
+        "-t", "--type", action="append", metavar="TYPE,…", help="record types, for example A,AAAA,MX (default A)"
     )
     what.add_argument("--column", metavar="NAME|N", help="the input is CSV: the column that has the names")
     what.add_argument("--header", action="store_true", default=None, help="it has a header, though N is a number")
@@ -109,6 +111,7 @@ def read_plan(options: argparse.Namespace) -> Plan:
         concurrency=options.concurrency,
         timeout=options.timeout,
         backend=options.backend,
+        family=options.family,
         cache=options.cache,
         check_servers=options.check_servers,
         check_domains=tuple(word for text in options.check_domain or () for word in text.split(",")),

@@ -28,6 +28,14 @@ from aioresolver.bulk.statuses import ANSWERED
 from aioresolver.bulk.trust import Trust
 from aioresolver.bulk.wildcards import Wildcards
 from aioresolver.cli.bulk_options import Plan
+from aioresolver.cli.exit_status import (
+    DONE,
+    INTERNAL_ERROR,
+    NO_NAMES_FILE,
+    PIPE_CLOSED,
+    ROWS_UNWRITTEN,
+    UNANSWERED,
+)
 from aioresolver.cli.progress import Moment, Pace, Progress, open_progress
 from aioresolver.cli.sink import FileSink, RowsUnwritten, Sink
 from aioresolver.cli.summary import Figures, figures_of, headline, subtitle, summary_lines, tell
@@ -35,12 +43,6 @@ from aioresolver.resolver import Resolver
 
 __all__ = ["BulkCommand"]
 
-DONE = 0
-UNANSWERED = 3
-NO_NAMES_FILE = 8
-INTERNAL_ERROR = 10
-ROWS_UNWRITTEN = 11
-PIPE_CLOSED = 141
 BY_SIGNAL = 128
 SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 # Of these nobody can be expected to answer; all others that are not answered are failures.

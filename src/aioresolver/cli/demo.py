@@ -21,6 +21,7 @@ from aioresolver.backends.base import Backend
 from aioresolver.backends.stub import StubBackend
 from aioresolver.backends.system import SystemBackend
 from aioresolver.cache import Cache
+from aioresolver.cli.exit_status import DONE, INTERNAL_ERROR
 from aioresolver.resolver import Resolver
 from aioresolver.testing.libc import point_getaddrinfo_at
 from aioresolver.transports.nameserver import Nameserver
@@ -29,8 +30,6 @@ __all__ = ["DESCRIPTION", "add_options", "run"]
 
 DESCRIPTION = "Resolve 10,000 names from a server on loopback through each backend, then from the cache. No network."
 
-RIGHT = 0
-WRONG = 10
 NAMES = 10_000
 MOST_NAMES = 1_000_000
 # Lets a lookup that waits behind ten thousand others on a slow machine come to its turn.
@@ -75,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
             _say(f"{len(expected):,} names in {names.name}, served by {url}")
             rows, notes = asyncio.run(_demonstrate(Nameserver.parse(url), names, expected))
     print(_table(rows), *notes, sep="\n")
-    return RIGHT if all(row.right == row.names for row in rows) else WRONG
+    return DONE if all(row.right == row.names for row in rows) else INTERNAL_ERROR
 
 
 @contextlib.contextmanager

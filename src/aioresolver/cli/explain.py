@@ -6,26 +6,19 @@ import argparse
 import asyncio
 import json
 
-from aioresolver.cli.lookup import name_and_type
-from aioresolver.cli.options import add_resolver_options, make_resolver, split_nameservers
+from aioresolver.cli.exit_status import DONE, status_of_failure
+from aioresolver.cli.options import add_resolver_options, resolver_of
+from aioresolver.cli.words import add_question_options, read_questions
 from aioresolver.explanation import Explanation
 
 __all__ = ["DESCRIPTION", "add_options", "run"]
 
 DESCRIPTION = "Look a name up and tell how: which files say what, who was asked, what came back, who is believed."
 
-REPLIED = 0
-NO_REPLY = 9
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The command line of an explanation."""
-    parser.add_argument(
-        "words",
-        nargs="+",
-        metavar="NAME [TYPE] [@nameserver]",
-        help="a name or an address; a record type (A unless given; PTR for an address); whom to ask",
-    )
+    add_question_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument(
         "--os",
@@ -38,22 +31,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Explain, print, and return dig's exit status."""
-    nameservers, words = split_nameservers(options.words)
-    name, type_ = name_and_type(words)
-    resolver = make_resolver(nameservers, backend=options.backend, timeout=options.timeout)
+    nameservers, questions = read_questions(options)
+    if len(questions) > 1:
+        raise ValueError(f"one name and one type at the most, not {len(questions)} questions")
+    asked = questions[0]
+    resolver = resolver_of(options, nameservers)
 
     async def explain() -> Explanation:
         async with resolver:
-            return await resolver.explain(name, type_, os=options.os)
+            return await resolver.explain(asked.name, asked.type, os=options.os)
 
     explanation = asyncio.run(explain())
     print(json.dumps(explanation.as_dict()) if options.json else explanation)
-    return REPLIED if _replied(explanation) else NO_REPLY
-
-
-def _replied(explanation: Explanation) -> bool:
-    """Whether anybody replied, if only to refuse."""
     verdict = explanation.verdict
     if verdict.outcome not in ("timeout", "failed"):
-        return True
-    return verdict.outcome == "failed" and any(attempt.outcome.split()[0].isupper() for attempt in verdict.attempts)
+        return DONE
+    return status_of_failure(verdict.attempts, timed_out=verdict.outcome == "timeout")

@@ -9,20 +9,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from importlib import import_module
+from io import TextIOWrapper
+from types import ModuleType
+from typing import Any, NoReturn
 
 from aioresolver import __version__
-from aioresolver.cli import bulk, demo, explain, lookup, survey
-from aioresolver.errors import DNSError
+from aioresolver.cli.exit_status import INTERNAL_ERROR, INTERRUPTED, PIPE_CLOSED, USAGE_ERROR
 
 __all__ = ["main"]
 
-COMMANDS = {"bulk": bulk, "demo": demo, "explain": explain, "survey": survey}
-USAGE_ERROR = 1
-INTERNAL_ERROR = 10
-INTERRUPTED = 130
-PIPE_CLOSED = 141
+# Each is a file of this folder, loaded when it is meant: what one needs the others need not wait for.
+COMMANDS = ("bulk", "demo", "explain", "survey")
+SHELLS = ("bash", "fish", "zsh")
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,17 +33,25 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE_ERROR, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
+class ShowCompletions(argparse.Action):
+    """`--completions SHELL`: prints a script, and ends."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *arguments: Any) -> NoReturn:
+        from aioresolver.cli.completions import completion_script  # noqa: PLC0415 - seldom wanted
+
+        shell = arguments[1]
+        print(completion_script(shell, parser, {name: _parser_of(name, _file_of(name)) for name in COMMANDS}), end="")
+        parser.exit()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    command = COMMANDS.get(words[0], lookup) if words else lookup
-    if command is lookup:
-        parser = Parser(prog="aioresolver", description=lookup.DESCRIPTION, epilog=lookup.EPILOG)
-        parser.add_argument("--version", action="version", version=f"aioresolver {__version__}")
-    else:
-        epilog = getattr(command, "EPILOG", None)
-        parser = Parser(prog=f"aioresolver {words.pop(0)}", description=command.DESCRIPTION, epilog=epilog)
-    command.add_options(parser)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may have characters that the terminal has not
+    name = words.pop(0) if words and words[0] in COMMANDS else ""
+    command = _file_of(name or "lookup")
+    parser = _parser_of(name, command)
     options = parser.parse_intermixed_args(words)  # names, files and nameservers may stand before and after options
     try:
         status: int = command.run(options)
@@ -50,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (DNSError, ValueError) as error:
+    except ValueError as error:  # a NameSyntaxError and a ConfigurationError too
         parser.error(str(error))
     except BrokenPipeError:
         # Python flushes standard output once more at exit; give it somewhere to go.
@@ -59,4 +68,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return INTERNAL_ERROR
+    except Exception:  # noqa: BLE001 - a mistake of ours, shown whole; Python's own status for it would mean wrong use
+        traceback.print_exc()
+        return INTERNAL_ERROR
     return status
+
+
+def _file_of(command: str) -> ModuleType:
+    return import_module(f"aioresolver.cli.{command}")
+
+
+def _parser_of(name: str, command: ModuleType) -> Parser:
+    """The command line of a command; "" is the lookup, which has no name."""
+    epilog = getattr(command, "EPILOG", None)
+    parser = Parser(prog=f"aioresolver {name}".rstrip(), description=command.DESCRIPTION, epilog=epilog)
+    if not name:
+        parser.add_argument("--version", action="version", version=f"aioresolver {__version__}")
+        parser.add_argument(
+            "--completions",
+            action=ShowCompletions,
+            choices=SHELLS,
+            help="print what makes the shell complete these words",
+        )
+    command.add_options(parser)
+    return parser

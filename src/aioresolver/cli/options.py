@@ -1,24 +1,30 @@
-"""What the commands have in common: whom to ask, and for how long."""
+"""What the commands have in common: whom to ask, how, and for how long."""
 
 from __future__ import annotations
 
 import argparse
+import logging
+import socket
+import sys
 import time
+from collections.abc import Sequence
 
 from aioresolver.backends.base import Backend
 from aioresolver.backends.stub import StubBackend
-from aioresolver.backends.window import Window
-from aioresolver.bulk.public import polite_rates
 from aioresolver.cache import Cache
+from aioresolver.configured import ConfiguredBackend
+from aioresolver.errors import ConfigurationError
+from aioresolver.events import Observer
 from aioresolver.flow.limiter import Limiter
 from aioresolver.resolver import LONGEST_TIMEOUT, Resolver
-from aioresolver.system.config import SystemConfigFiles
+from aioresolver.system.config import SystemConfig, SystemConfigFiles
 from aioresolver.transports.nameserver import Nameserver
 
-__all__ = ["add_resolver_options", "make_resolver", "split_nameservers"]
+__all__ = ["add_debug_option", "add_resolver_options", "make_resolver", "resolver_of"]
 
 MOST_REMEMBERED = 10_000
 BACKENDS = ("stub", "cares", "system")
+FAMILIES = {socket.AF_INET: "IPv4", socket.AF_INET6: "IPv6"}
 
 
 def add_resolver_options(parser: argparse._ActionsContainer) -> None:
@@ -30,14 +36,44 @@ def add_resolver_options(parser: argparse._ActionsContainer) -> None:
         help="who asks: stub, our own client (the default); cares, c-ares; system, the operating system's getaddrinfo",
     )
     parser.add_argument("--timeout", type=_seconds, default=5.0, metavar="SECONDS", help="for each name (default 5)")
+    family = parser.add_mutually_exclusive_group()
+    for number, (value, word) in zip("46", FAMILIES.items(), strict=True):
+        family.add_argument(
+            f"-{number}",
+            dest="family",
+            action="store_const",
+            const=value,
+            default=socket.AF_UNSPEC,
+            help=f"reach nameservers over {word} only",
+        )
+
+
+def add_debug_option(parser: argparse.ArgumentParser) -> None:
+    """`--debug`, where lookups are few enough to be told of."""
+    parser.add_argument("--debug", action="store_true", help="tell on standard error what happens, as it happens")
+
+
+def resolver_of(options: argparse.Namespace, nameservers: Sequence[str], *, search: bool = True) -> Resolver:
+    """The resolver of a command that looks a few names up."""
+    observer = _debug_log() if getattr(options, "debug", False) else None
+    return make_resolver(
+        nameservers,
+        backend=options.backend,
+        timeout=options.timeout,
+        family=options.family,
+        search=search,
+        observer=observer,
+    )
 
 
 def make_resolver(
-    nameservers: list[str],
+    nameservers: Sequence[str],
     *,
     backend: str,
     timeout: float,
+    family: int = socket.AF_UNSPEC,
     search: bool = True,
+    observer: Observer | None = None,
     cache: bool = True,
     concurrency: int | None = None,
     rate: float | None = None,
@@ -46,35 +82,84 @@ def make_resolver(
 ) -> Resolver:
     """The resolver that the command line asks for; ConfigurationError and ValueError say what is wrong with it.
 
-    Without `search` names are taken as they are, and asked of DNS alone: the operating system would hold up a list
-    of names that do not exist. `rate` is lookups a second, `rate_per_server` packets a second to each nameserver;
-    `polite`: without either of them, public nameservers get no more packets than their operators bear.
+    `family` is that of the nameservers' addresses. Without `search` names are taken as they are, and asked of DNS
+    alone: the operating system would hold up a list of names that do not exist. `rate` is lookups a second,
+    `rate_per_server` packets a second to each nameserver; `polite`: without either of them, public nameservers get no
+    more packets than their operators bear.
     """
+    given = _of_family(list(map(Nameserver.parse, nameservers)), family)
     if backend == "stub":
-        chosen: StubBackend | Backend | list[str] | str | None = _stub(
-            nameservers, rate_per_server, polite=polite and rate is None
-        )
+        paced = _paced(given, family, rate_per_server) if rate_per_server or (polite and rate is None) else None
+        chosen: Backend | str = paced or _stub(given, family, os_fallback=search)
     else:
-        chosen = _backend(nameservers, backend)
+        chosen = _other_backend(given, backend, family)
     return Resolver(
         chosen,
         timeout=timeout,
         cache=Cache(MOST_REMEMBERED if cache else 0),  # memory stays flat however long the list of names is
         limiter=None if concurrency is None and rate is None else Limiter(concurrency, rate),
         search=None if search else (),
-        os_fallback=search,
+        observer=observer,
     )
 
 
-def _stub(nameservers: list[str], rate: float | None, *, polite: bool) -> StubBackend | list[str] | None:
-    """Our own client, with a rate for each nameserver where there is one."""
-    if rate is None and not polite:
-        return nameservers or None
-    config = None if nameservers else SystemConfigFiles().current(time.monotonic())
-    asked = list(map(Nameserver.parse, nameservers)) if config is None else list(config.nameservers)
+class FilesOfFamily(SystemConfigFiles):
+    """This machine's configuration, with those nameservers only that have an address of one family."""
+
+    def __init__(self, family: int) -> None:
+        super().__init__()
+        self._family = family
+        self._whole: SystemConfig | None = None
+        self._left = SystemConfig()
+
+    def current(self, now: float) -> SystemConfig:
+        """The configuration as it is. Raises ConfigurationError when no nameserver is left."""
+        whole = super().current(now)
+        if whole is not self._whole:
+            self._left, self._whole = self._reachable(whole), whole
+        return self._left
+
+    def _reachable(self, config: SystemConfig) -> SystemConfig:
+        routes = [(suffix, [each for each in at if each.family == self._family]) for suffix, at in config.routes]
+        return config._replace(
+            nameservers=tuple(_of_family(config.nameservers, self._family)),
+            routes=tuple((suffix, tuple(nameservers)) for suffix, nameservers in routes if nameservers),
+        )
+
+
+def _of_family(nameservers: Sequence[Nameserver], family: int) -> list[Nameserver]:
+    """Those that can be reached over the family; ConfigurationError when that is none of them."""
+    left = [nameserver for nameserver in nameservers if family in (socket.AF_UNSPEC, nameserver.family)]
+    if nameservers and not left:
+        raise ConfigurationError(
+            f"no nameserver has an {FAMILIES[socket.AddressFamily(family)]} address: {', '.join(map(str, nameservers))}"
+        )
+    return left
+
+
+def _files(family: int) -> SystemConfigFiles:
+    return FilesOfFamily(family) if family else SystemConfigFiles()
+
+
+def _stub(nameservers: Sequence[Nameserver], family: int, *, os_fallback: bool) -> Backend:
+    """Our own client. The operating system is no help where a family is wanted: it asks as it likes."""
+    if nameservers:
+        return StubBackend(nameservers)
+    files = _files(family)
+    files.current(time.monotonic())
+    return ConfiguredBackend(files, os_fallback=os_fallback and not family)
+
+
+def _paced(nameservers: Sequence[Nameserver], family: int, rate: float | None) -> StubBackend | None:
+    """Our own client, with a rate for each nameserver; None when there need not be one."""
+    from aioresolver.backends.window import Window  # noqa: PLC0415 - only bulk runs are paced
+    from aioresolver.bulk.public import polite_rates  # noqa: PLC0415
+
+    config = None if nameservers else _files(family).current(time.monotonic())
+    asked = nameservers if config is None else config.nameservers
     rates = {} if rate is not None else polite_rates(map(str, asked))
     if rate is None and not any(rates.values()):
-        return nameservers or None
+        return None
     stub = StubBackend(asked, rate=rate, rotate=config is not None and config.rotate)
     for upstream in stub.upstreams:
         if rates.get(upstream.text):
@@ -82,20 +167,26 @@ def _stub(nameservers: list[str], rate: float | None, *, polite: bool) -> StubBa
     return stub
 
 
-def _backend(nameservers: list[str], backend: str) -> Backend | str:
-    if backend == "cares" and nameservers:
+def _other_backend(nameservers: Sequence[Nameserver], backend: str, family: int) -> Backend | str:
+    if backend == "system" and (nameservers or family):
+        unwanted = "@nameserver" if nameservers else "-4 or -6"
+        raise ValueError(f"the system backend asks this machine's nameservers as it likes: leave out the {unwanted}")
+    if backend == "cares" and (nameservers or family):
         from aioresolver.backends.cares import CaresBackend  # noqa: PLC0415 - only who asks for it pays for it
 
-        return CaresBackend(nameservers)
-    if backend == "system" and nameservers:
-        raise ValueError("the system backend asks the nameservers of this machine: leave out the @nameserver")
+        return CaresBackend(nameservers or _files(family).current(time.monotonic()).nameservers)
     return backend
 
 
-def split_nameservers(words: list[str]) -> tuple[list[str], list[str]]:
-    """The words that are `@nameserver`, without the @, and the others."""
-    nameservers = [word[1:] for word in words if word.startswith("@")]
-    return nameservers, [word for word in words if not word.startswith("@")]
+def _debug_log() -> Observer:
+    """Tells the story on standard error, a line an event; whatever the program's logging is set to."""
+    from aioresolver.adapters.debug_log import DebugLog  # noqa: PLC0415 - only who asks for it pays for it
+
+    logger = logging.Logger("aioresolver", logging.DEBUG)  # noqa: LOG001 - one's own: the program's logging stays as it is
+    writer = logging.StreamHandler(sys.stderr)
+    writer.setFormatter(logging.Formatter("; %(asctime)s.%(msecs)03d %(message)s", "%H:%M:%S"))
+    logger.addHandler(writer)
+    return DebugLog(logger)
 
 
 def _seconds(text: str) -> float:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import sys
 
-from aioresolver.cli.options import add_resolver_options, make_resolver, split_nameservers
+from aioresolver.cli.colours import Paint, add_colour_option, paint_for
+from aioresolver.cli.exit_status import DONE, NO_REPLY
+from aioresolver.cli.options import add_debug_option, add_resolver_options, resolver_of
+from aioresolver.cli.words import split_nameservers
 
 __all__ = ["DESCRIPTION", "add_options", "run"]
 
@@ -16,8 +20,7 @@ DESCRIPTION = (
     "certificates (CAA), HTTPS, DNSSEC; show what is there, and what is wrong with it."
 )
 
-REPLIED = 0
-NO_REPLY = 9
+_problem = re.compile(r"^( +)(! .*)$", re.MULTILINE)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +35,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a DKIM selector to look under, besides the well-known ones; may be given several times",
     )
     add_resolver_options(parser)
+    add_debug_option(parser)
+    add_colour_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,18 +44,18 @@ def run(options: argparse.Namespace) -> int:
     nameservers, domains = split_nameservers(options.words)
     if len(domains) != 1:
         raise ValueError(f"one domain, not {len(domains)}: {' '.join(domains) or 'none'}")
-    resolver = make_resolver(nameservers, backend=options.backend, timeout=options.timeout, search=False)
+    resolver = resolver_of(options, nameservers, search=False)
+    paint = paint_for(options.color, sys.stdout)
 
     async def show() -> int:
         async with resolver:
             survey = await resolver.survey(domains[0], selectors=options.selector)
-            print(json.dumps(survey.as_dict()) if options.json else _printable(str(survey)))
-        return NO_REPLY if all(finding.unanswered for finding in survey.findings) else REPLIED
+            print(json.dumps(survey.as_dict()) if options.json else _painted(str(survey), paint))
+        return NO_REPLY if all(finding.unanswered for finding in survey.findings) else DONE
 
     return asyncio.run(show())
 
 
-def _printable(text: str) -> str:
-    """The text in the characters that standard output has: a TXT record may have any."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+def _painted(report: str, paint: Paint) -> str:
+    """The report with its problems set off."""
+    return _problem.sub(lambda line: line[1] + paint(line[2], "bad"), report)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum, IntFlag
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["EdnsOption", "ExtendedError", "Flag", "Opcode", "RRClass", "RRType", "Rcode"]
+
+C = TypeVar("C", bound="Code")
 
 
 class Code(IntEnum):
@@ -56,7 +58,7 @@ class Code(IntEnum):
         return cls._value2member_map_.setdefault(number, int.__new__(cls, number))
 
     @classmethod
-    def parse(cls, text: str) -> Any:
+    def parse(cls: type[C], text: str) -> C:
         """The member of this name or number: `MX`, `mx`, `15` or `TYPE15`.
 
         Raises ValueError for anything else.
