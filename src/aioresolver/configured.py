@@ -138,6 +138,11 @@ class ConfiguredBackend:
         stubs = [*self._retiring] if self._stub is None else [self._stub, *self._retiring]
         return self._one_by_one.withdraw(questions) + sum(stub.withdraw(questions) for stub in stubs)
 
+    def hurry(self) -> None:
+        """Nothing more is to come for now: ask again sooner."""
+        if self._stub is not None:
+            self._stub.hurry()
+
     @property
     def upstreams(self) -> tuple[Upstream, ...]:
         """The nameservers that are asked, as they are known by now; none before the first question."""

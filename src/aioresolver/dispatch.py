@@ -202,6 +202,12 @@ class Dispatch:
         if self._queue and self._stall_alarm is None:
             self._stall_alarm = loop.call_at(self._stalls_at(), self._look_for_stalled)
 
+    def hurry(self) -> None:
+        """A source has no more questions: if nothing else waits either, the backend need not be patient."""
+        hurry = getattr(self._backend, "hurry", None)
+        if hurry is not None and not self._queue and not any(source.hungry for source in self.sources):
+            hurry()
+
     async def aclose(self) -> None:
         """End everything under way, then the backend."""
         if not self._closed:

@@ -104,6 +104,8 @@ class Stream(Generic[T]):
                     raise self._failure
                 elif self._under_way or self._held or (feed is not None and not self._exhausted):
                     turn = 0
+                    if self._exhausted:
+                        dispatch.hurry()
                     await self._wait()
                 elif self._exhausted:
                     return

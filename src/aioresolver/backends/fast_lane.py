@@ -101,17 +101,28 @@ class FastLane:
 
     def end_patience(self, now: float) -> None:
         """Have those who waited long enough asked again; a late reply still counts."""
-        self._hand_over(now, silent=True)
+        health = self.upstream.health
+        early = 0.0
+        if health.hurried:
+            health.hurried = False
+            early = health.patience(0, float("inf"))
+            health.hurried = True
+            early -= health.patience(0, float("inf"))
+        for (_, question, sheet), exchange in self._transport.overdue(now + early):
+            lookup = self._take_out(question, sheet, exchange, silent=sheet.due <= now)
+            if sheet.due > now:
+                lookup.hedge()
 
     def empty(self) -> None:
         """Have a Lookup for each from now on."""
-        self._hand_over(float("inf"), silent=False)
+        for (_, question, sheet), exchange in self._transport.overdue(float("inf")):
+            self._take_out(question, sheet, exchange, silent=False)
 
-    def _hand_over(self, due: float, *, silent: bool) -> None:
-        for (_, question, sheet), exchange in self._transport.overdue(due):
-            self.waiting -= 1
-            lookup = self._careful(question, sheet.deadline)
-            lookup.take_exchange(self.upstream, exchange, asked_at=sheet.sent, edns=sheet.edns, silent=silent)
+    def _take_out(self, question: Question, sheet: Sheet, exchange: Exchange, *, silent: bool) -> Lookup:
+        self.waiting -= 1
+        lookup = self._careful(question, sheet.deadline)
+        lookup.take_exchange(self.upstream, exchange, asked_at=sheet.sent, edns=sheet.edns, silent=silent)
+        return lookup
 
     def withdraw(self, questions: Collection[Question]) -> int:
         """Forget these; how many is returned."""

@@ -123,6 +123,16 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self._set_alarm(self._end_of_patience(upstream, self._loop_time()))
         return trial
 
+    def hedge(self) -> None:
+        """Ask the next upstream too, without losing patience with those that were asked."""
+        self._try_next(self._loop_time())
+
+    def hasten(self) -> None:
+        """Lose patience soon."""
+        if self._order:
+            now = self._loop_time()
+            self._set_alarm(min(self._end_of_patience(self._order[-1], now), self.deadline))
+
     def widen(self, upstreams: Sequence[Upstream]) -> None:
         """Ask these from now on: soon, and before the others."""
         self._upstreams = [*upstreams, *self._upstreams]

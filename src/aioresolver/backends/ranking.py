@@ -9,6 +9,8 @@ __all__ = ["Health", "equals", "ranked"]
 
 UNKNOWN_PATIENCE = 0.4
 LEAST_PATIENCE = 0.25
+# When only a few are left of many, to whom the whole waits for them, a copy too many costs nothing.
+HURRIED_PATIENCE = 0.03
 MOST_PATIENCE = 1.0
 URGENT_TRIES = 3
 
@@ -26,13 +28,14 @@ class Health:
     some failures in a row until it serves again. Copies of live questions probe it, ever more seldom.
     """
 
-    __slots__ = ("_pause", "_probe_at", "_variation", "failures", "heard_at", "round_trip", "silences")
+    __slots__ = ("_pause", "_probe_at", "_variation", "failures", "heard_at", "hurried", "round_trip", "silences")
 
     def __init__(self) -> None:
         self.round_trip: float | None = None
         self.silences: int = 0
         self.failures: int = 0
         self.heard_at: float = LONG_AGO
+        self.hurried: bool = False
         self._variation = 0.0
         self._pause = PROBE_AFTER
         self._probe_at = LONG_AGO
@@ -91,7 +94,8 @@ class Health:
             first = UNKNOWN_PATIENCE
         else:
             margin = max(4 * self._variation, self.round_trip / 2)
-            first = min(max(self.round_trip + margin, LEAST_PATIENCE), MOST_PATIENCE)
+            least = HURRIED_PATIENCE if self.hurried else LEAST_PATIENCE
+            first = min(max(self.round_trip + margin, least), MOST_PATIENCE)
         hurry = 0.05 if tries < URGENT_TRIES else 2 * LEAST_PATIENCE
         return min(first * 1.5**tries, MOST_PATIENCE, max(remaining / 3, hurry))
 
