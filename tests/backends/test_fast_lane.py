@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import inspect
 import random
 import socket
@@ -17,6 +18,7 @@ from types import NoneType
 import pytest
 
 from aioresolver.answer import Answer
+from aioresolver.backends.lookup import Lookup
 from aioresolver.backends.stub import StubBackend
 from aioresolver.cache import Cache
 from aioresolver.errors import LookupTimeout, ServerFailure, UsageError
@@ -656,6 +658,28 @@ async def test_who_leaves_while_it_is_asked_again_leaves_nothing_either():
             asked = len(server.queries)
             await asyncio.sleep(20)
             assert len(server.queries) == asked
+
+
+@pytest.mark.xfail(reason="StubBackend._ended does not look at what was withdrawn")
+@virtual
+async def test_who_leaves_in_the_turn_in_which_it_fails_is_reported_nowhere(monkeypatch):
+    reports = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context["message"]))
+    fail = Lookup.fail
+
+    def leave_and_fail(lookup, error):
+        future.cancel()
+        fail(lookup, error)
+
+    monkeypatch.setattr(Lookup, "fail", leave_and_fail)
+    with serving(says(Rcode.SERVFAIL)) as server:
+        async with asking(server) as resolver:
+            future = resolver.submit("a.example")
+            await asyncio.wait([future])
+            assert future.cancelled()
+            await settled()
+            gc.collect()
+    assert reports == []
 
 
 @virtual
