@@ -153,7 +153,7 @@ class Dispatch:
         queue = self._queue
         queue.append(question)
         self._queued_at.append(self._loop.time())
-        if len(queue) == 1:  # or there is no room, and when there is, `pump` will be called
+        if len(queue) == 1 or self._places:  # else there is no room, and when there is, `pump` will be called
             self.pump()
 
     def ask(self, question: Question, source: Source, tag: Any) -> bool:
@@ -251,6 +251,9 @@ class Dispatch:
                 sent += len(questions)
             if not count and sent < room and source.hungry:
                 self._wait_for_turn()
+        left = min(room - sent, self._free_places()) if sources and self._queue else 0
+        if left > 0:  # the sources have no question for it
+            sent += self._send_queued(left, now)
         if len(sources) > 1:
             self.sources.append(self.sources.pop(0))
         return sent > 0
@@ -262,6 +265,7 @@ class Dispatch:
         while queue and places > len(questions) + len(alone):
             question, queued_at = queue.popleft(), self._queued_at.popleft()
             if question not in flights:
+                self._withdrawn.discard(question)
                 continue
             if queued_at <= self._answered_at or now - queued_at < AT_ONCE:
                 questions.append(question)
@@ -393,6 +397,8 @@ class Dispatch:
         pumping, self._pumping = self._pumping, True
         count = self._backend.withdraw((question,))
         self._pumping = pumping
+        if count and self._began and self._loop is not None:
+            self._tell_abandoned(question, self._loop.time())
         self._leave(count)
         return not count
 
@@ -419,7 +425,9 @@ class Dispatch:
         return max(self._queued_at[0], self._answered_at) + self.timeout
 
     def _stalled(self, question: Question) -> None:
-        if question in self.flights:
+        if question not in self.flights:
+            self._withdrawn.discard(question)
+        else:
             self._stats.failed += 1
             self._stats.timed_out += 1
             reason = f"no answer within {self.timeout:g} s: nothing was answered while it waited for its turn"

@@ -660,7 +660,6 @@ async def test_who_leaves_while_it_is_asked_again_leaves_nothing_either():
             assert len(server.queries) == asked
 
 
-@pytest.mark.xfail(reason="StubBackend._ended does not look at what was withdrawn")
 @virtual
 async def test_who_leaves_in_the_turn_in_which_it_fails_is_reported_nowhere(monkeypatch):
     reports = []

@@ -146,7 +146,6 @@ async def test_ten_thousand_leave_a_silent_nameserver(server):
         assert await resolver.query("n1.example")
 
 
-@pytest.mark.xfail(reason="nobody pumps when all that was left was asked for again")
 async def test_all_leave_and_ask_again_in_one_turn(server):
     server.faults = [Fault.drop()]
     async with asking(server, timeout=1) as resolver:

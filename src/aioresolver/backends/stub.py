@@ -292,7 +292,9 @@ class StubBackend(Closing):
     def _ended(self, future: asyncio.Future[Answer[Any]]) -> None:
         """A Lookup for a question that was posted is over."""
         assert isinstance(future, Lookup)
-        if self._posted.get(future.question) is not future:  # withdrawn
+        if self._posted.get(future.question) is not future:  # withdrawn: what became of it concerns nobody
+            if not future.cancelled():
+                future.exception()
             return
         del self._posted[future.question]
         error = future.exception()
