@@ -341,10 +341,10 @@ def test_the_short_way_believes_no_more_than_the_long_way() -> None:
     plain = [(question, wire) for question, wire in whole if agree(question, wire)]
     assert len(plain) > len(whole) // 3
     damaged = 0
-    for _ in range(8000):
+    for _ in range(4000):
         question, wire = chance.choice(plain)
         damaged += agree(question, mutated(wire, chance, 12 + len(question_section(question))))
-    assert damaged > 300  # still plain, in spite of it
+    assert damaged > 150  # still plain, in spite of it
 
 
 @pytest.mark.parametrize(

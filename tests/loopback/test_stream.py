@@ -176,11 +176,11 @@ async def test_resolvers_share_a_limiter(server, other):
         assert (limiter.in_use, limiter.waiting) == (0, 0)
 
 
-async def test_a_silent_nameserver_costs_a_crowd_one_timeout(server):
+async def test_a_silent_nameserver_costs_a_crowd_one_timeout(server, lag_of_the_loop):
     """Also those who wait for their turn meanwhile, and were asked for a little later."""
     server.faults = [Fault.drop()]
     loop = asyncio.get_running_loop()
-    async with asking(server, timeout=0.4, limiter=Limiter(50)) as resolver:
+    async with asking(server, timeout=0.4, limiter=Limiter(50)) as resolver, lag_of_the_loop() as lag:
         start = loop.time()
         ended = []
         futures = []
@@ -193,7 +193,7 @@ async def test_a_silent_nameserver_costs_a_crowd_one_timeout(server):
         outcomes = await asyncio.gather(*futures, return_exceptions=True)
         assert {type(outcome) for outcome in outcomes} == {LookupTimeout}
         assert ended[0] - start >= 0.39
-        assert ended[-1] - start < 0.8  # two timeouts would be this
+        assert ended[-1] - start < 0.8 + 2 * lag.longest  # two timeouts would be this
         check_idle(resolver)
 
 
