@@ -33,6 +33,7 @@ FLOORS = {
     "cli": 8,
 }
 ROOMS = {  # files that are part of a room without a folder
+    "alias_chain": "answer",
     "cache_file": "cache",
     "events": "answer",
     "configured": "resolver",
@@ -45,6 +46,7 @@ ROOMS = {  # files that are part of a room without a folder
     "os_fallback": "resolver",
     "services": "resolver",
     "snapshot": "resolver",
+    "stats": "resolver",
     "stream": "resolver",
     "survey": "resolver",
     "typed": "resolver",

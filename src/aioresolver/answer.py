@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from socket import AF_INET6, inet_ntoa, inet_ntop
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
-from aioresolver.errors import Attempt, MessageFormatError, NameSyntaxError
+from aioresolver.alias_chain import AliasChain, soa_ttl
+from aioresolver.errors import Attempt
 from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.layout import read_plain_absence, read_plain_addresses, write_plain_addresses
 from aioresolver.wire.message import Message, Question, Record, question_section
@@ -26,7 +27,6 @@ D_co = TypeVar("D_co", covariant=True)
 # What the constructor of a NamedTuple comes down to, without its layer of Python.
 new: Any = tuple.__new__
 NOERROR, NXDOMAIN = Rcode.NOERROR, Rcode.NXDOMAIN
-MAX_ALIASES = 16
 ADDRESS_LENGTHS: dict[int, int] = {RRType.A: 4, RRType.AAAA: 16}
 # Header, the root's label, type and class: how far behind the length of the name's text the answer section begins.
 BEFORE_ANSWERS = 12 + 1 + 4
@@ -74,7 +74,7 @@ class Answer(Generic[D_co]):
         self.attempts = attempts
         self.elapsed = elapsed
         self._message = message
-        self._chain: _Chain[D_co] | None = None
+        self._chain: AliasChain[D_co] | None = None
 
     @classmethod
     def of_plain(
@@ -134,7 +134,7 @@ class Answer(Generic[D_co]):
                 return plain
         rcode = message.rcode
         message.check_authority()
-        chain: _Chain[D_co] = _Chain(question, message)
+        chain: AliasChain[D_co] = AliasChain(question, message)
         answer: Answer[D_co] = cls(
             question,
             message,
@@ -163,7 +163,7 @@ class Answer(Generic[D_co]):
     ) -> Answer[D_co]:
         """An answer made of records that came otherwise than in a message; `ttl` in seconds overrules theirs."""
         message = Message(question=(question,), answer=tuple(records), authority=tuple(authority), rcode=rcode)
-        chain: _Chain[D_co] = _Chain(question, message)
+        chain: AliasChain[D_co] = AliasChain(question, message)
         answer: Answer[D_co] = cls(
             question,
             message,
@@ -271,7 +271,7 @@ class Answer(Generic[D_co]):
         """
         if self.rcode != NXDOMAIN:
             return False
-        return self._is_plain() or (not self.aliases and self.empty and _soa_ttl(self.message) is not None)
+        return self._is_plain() or (not self.aliases and self.empty and soa_ttl(self.message) is not None)
 
     @property
     def dangling(self) -> bool:
@@ -279,7 +279,7 @@ class Answer(Generic[D_co]):
         if isinstance(self._message, bytes):
             return False
         chain = self._read()
-        return bool(chain.aliases) and not chain.records and not self.rcode and _soa_ttl(self.message) is None
+        return bool(chain.aliases) and not chain.records and not self.rcode and soa_ttl(self.message) is None
 
     def rotated(self, places: int) -> Answer[D_co]:
         """The same answer with its records in round-robin order."""
@@ -318,7 +318,7 @@ class Answer(Generic[D_co]):
             attempts=self.attempts + tail.attempts,
             elapsed=self.elapsed + tail.elapsed,
         )
-        answer._chain = _Chain(self.question, message)
+        answer._chain = AliasChain(self.question, message)
         return answer
 
     def __bool__(self) -> bool:
@@ -369,84 +369,16 @@ class Answer(Generic[D_co]):
             addresses = [new(AAAA, (inet_ntop(AF_INET6, wire[end - 16 : end]),)) for end in ends]
         return tuple(addresses)
 
-    def _read(self) -> _Chain[D_co]:
+    def _read(self) -> AliasChain[D_co]:
         chain = self._chain
         if chain is None:
-            chain = self._chain = _Chain(self.question, self.message)
+            chain = self._chain = AliasChain(self.question, self.message)
         return chain
 
     def _alias_expiry(self) -> float:
         """When the aliases end; a dangling answer itself may not be kept, its aliases may."""
         made = self.expires - self._read().ttl(self.message)
         return made + min((record.ttl for record in self.message.answer), default=0)
-
-
-class _Chain(Generic[D_co]):
-    """The way from the question's name over its aliases to the records."""
-
-    __slots__ = ("alias_ttl", "aliases", "data", "name", "records")
-
-    def __init__(self, question: Question, message: Message) -> None:
-        name = question.name
-        aliases: list[Name] = []
-        ttl = MAX_TTL
-        answer = [record for record in message.answer if record.class_ == question.class_]
-        if question.type not in (RRType.CNAME, RRType.ANY, RRType.DNAME):
-            while (alias := _alias(name, answer)) is not None:
-                aliases.append(name)
-                name, alias_ttl = alias
-                ttl = min(ttl, alias_ttl)
-                if name in aliases or len(aliases) > MAX_ALIASES:
-                    raise MessageFormatError(f"the aliases of {question.name} are a circle or more than {MAX_ALIASES}")
-        wanted = question.type
-        self.name = name
-        self.aliases = tuple(aliases)
-        self.alias_ttl = ttl
-        self.records = tuple(
-            record for record in answer if record.name == name and (record.type == wanted or wanted == RRType.ANY)
-        )
-        self.data: tuple[D_co, ...] = tuple(record.data for record in self.records)
-
-    def ttl(self, message: Message) -> int:
-        """Seconds to keep the answer: 0 when an empty one has no SOA to say how long (RFC 2308, 5)."""
-        if self.records:
-            return min(self.alias_ttl, *(record.ttl for record in self.records))
-        soa_ttl = _soa_ttl(message)
-        return 0 if soa_ttl is None else min(self.alias_ttl, soa_ttl)
-
-    def rotated(self, places: int) -> _Chain[D_co]:
-        cut = places % len(self.records)
-        other: _Chain[D_co] = _Chain.__new__(_Chain)
-        other.name, other.aliases, other.alias_ttl = self.name, self.aliases, self.alias_ttl
-        other.records = self.records[cut:] + self.records[:cut]
-        other.data = self.data[cut:] + self.data[:cut]
-        return other
-
-
-MAX_TTL = 0x7FFFFFFF
-
-
-def _alias(name: Name, records: Sequence[Record]) -> tuple[Name, int] | None:
-    """Where a CNAME, or a DNAME above (RFC 6672, 3.2), leads to, and its TTL."""
-    for record in records:
-        if record.type == RRType.CNAME and record.name == name:
-            return record.data.target, record.ttl
-    for record in records:
-        if record.type == RRType.DNAME and name != record.name != "." and name.is_under(record.name):
-            above = "" if record.data.target == "." else record.data.target
-            try:
-                return Name.parse(name[: -len(record.name)] + above), record.ttl
-            except NameSyntaxError as error:
-                raise MessageFormatError(f"the DNAME of {record.name} makes an impossible name: {error}") from error
-    return None
-
-
-def _soa_ttl(message: Message) -> int | None:
-    for record in message.authority:
-        if record.type == RRType.SOA:
-            minimum: int = record.data.minimum
-            return min(record.ttl, minimum)
-    return None
 
 
 def _now() -> float:

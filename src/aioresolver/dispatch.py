@@ -24,9 +24,10 @@ from aioresolver.events import (
 )
 from aioresolver.flow.limiter import Limiter
 from aioresolver.flow.single_flight import Receiver, SingleFlight
+from aioresolver.stats import Stats
 from aioresolver.wire.message import Question
 
-__all__ = ["Dispatch", "Source", "Stats"]
+__all__ = ["Dispatch", "Source"]
 
 # How long a client waits for a fresh answer when a stale one is at hand (RFC 8767, 5).
 STALE_PATIENCE = 1.8
@@ -55,31 +56,6 @@ class Source(Receiver, Protocol):
 
     def end(self, error: BaseException) -> None:
         """Nothing comes any more, because of this."""
-
-
-class Stats:
-    """Plain counters of what was asked of the backend.
-
-    `lookups` were sent to the backend; `answered` and `failed` are how they ended (`timed_out` of the failed);
-    `under_way` is how many have not ended yet; `joined` asked for what was already on its way.
-    """
-
-    __slots__ = ("answered", "failed", "joined", "lookups", "timed_out", "under_way")
-
-    def __init__(self) -> None:
-        self.lookups: int = 0
-        self.answered: int = 0
-        self.failed: int = 0
-        self.timed_out: int = 0
-        self.joined: int = 0
-        self.under_way: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        """The counters by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    def __repr__(self) -> str:
-        return f"Stats({', '.join(f'{name}={value}' for name, value in self.as_dict().items())})"
 
 
 class Dispatch:

@@ -16,7 +16,7 @@ from aioresolver.backends.batches import in_batches
 from aioresolver.cache import Cache
 from aioresolver.configured import ConfiguredBackend, choose_backend
 from aioresolver.connect import Connecting
-from aioresolver.dispatch import Dispatch, Stats
+from aioresolver.dispatch import Dispatch
 from aioresolver.errors import (
     AddressBlocked,
     ConfigurationError,
@@ -38,6 +38,7 @@ from aioresolver.mail import MailServer, find_mail_servers, find_texts
 from aioresolver.policy import AddressPolicy
 from aioresolver.services import Endpoint, find_https, find_services
 from aioresolver.snapshot import Snapshot, observe, take_snapshot
+from aioresolver.stats import Stats
 from aioresolver.stream import Outcome, Stream
 from aioresolver.system.address_order import AddressOrder
 from aioresolver.system.addrinfo import AddrinfoRequest

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from aioresolver.backends.upstream import Upstream
 from aioresolver.cache import CacheStats
-from aioresolver.dispatch import Dispatch, Stats
+from aioresolver.dispatch import Dispatch
 from aioresolver.events import Observer
 from aioresolver.flow.limiter import Limiter
+from aioresolver.stats import Stats
 
 __all__ = ["LimiterState", "Snapshot", "UpstreamState", "observe", "take_snapshot"]
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from aioresolver.answer import Answer
 from aioresolver.backends.ranking import ranked
+from aioresolver.backends.trial import Trial
 from aioresolver.backends.upstream import Upstream
 from aioresolver.errors import (
     Attempt,
@@ -19,7 +20,6 @@ from aioresolver.errors import (
     MessageFormatError,
     ServerFailure,
 )
-from aioresolver.events import AttemptFailed
 from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.message import Message, Question
 
@@ -50,8 +50,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
     Cancelling it ends retransmission and frees every id at once.
     """
 
-    __slots__ = ("_alarm", "_alarms", "_followed", "_last_call", "_loop_time", "_order", "_strikes", "_truncated",
-                 "_under_way", "_upstreams", "began", "deadline", "question", "trials")  # fmt: skip
+    __slots__ = ("_alarm", "_alarms", "_followed", "_last_call", "_order", "_strikes", "_truncated",
+                 "_under_way", "_upstreams", "began", "deadline", "now", "question", "trials")  # fmt: skip
 
     def __init__(
         self,
@@ -67,8 +67,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
         super().__init__(loop=loop)
         self.question: Question = question
         self.deadline: float = deadline
-        self.trials: list[_Trial] = []
-        self._loop_time = loop.time
+        self.trials: list[Trial] = []
+        self.now = loop.time
         self.began: float = loop.time()
         self._upstreams = upstreams
         self._alarms = alarms
@@ -87,7 +87,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
 
     def start(self) -> None:
         """Ask the best upstream; others that nobody knows about get a copy, on which nothing waits."""
-        now = self.began = self._loop_time()
+        now = self.began = self.now()
         self._order = ranked(self._upstreams)
         first, *others = self._order
         self._set_alarm(self._end_of_patience(first, now))
@@ -111,26 +111,26 @@ class Lookup(asyncio.Future[Answer[Any]]):
         trial = self._take_over(upstream, asked_at, edns=edns)
         trial.take(exchange)
         if silent:
-            now = self._loop_time()
+            now = self.now()
             trial.went_silent(now)
             self._try_next(now)
 
-    def _take_over(self, upstream: Upstream, asked_at: float, *, edns: bool) -> _Trial:
+    def _take_over(self, upstream: Upstream, asked_at: float, *, edns: bool) -> Trial:
         self.began = asked_at
         self._order = [*(other for other in ranked(self._upstreams) if other is not upstream), upstream]
-        trial = _Trial(self, upstream, upstream.nameserver.scheme, asked_at, edns=edns)
+        trial = Trial(self, upstream, upstream.nameserver.scheme, asked_at, edns=edns)
         self.trials.append(trial)
-        self._set_alarm(self._end_of_patience(upstream, self._loop_time()))
+        self._set_alarm(self._end_of_patience(upstream, self.now()))
         return trial
 
     def hedge(self) -> None:
         """Ask the next upstream too, without losing patience with those that were asked."""
-        self._try_next(self._loop_time())
+        self._try_next(self.now())
 
     def hasten(self) -> None:
         """Lose patience soon."""
         if self._order:
-            now = self._loop_time()
+            now = self.now()
             self._set_alarm(min(self._end_of_patience(self._order[-1], now), self.deadline))
 
     def widen(self, upstreams: Sequence[Upstream]) -> None:
@@ -138,7 +138,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self._upstreams = [*upstreams, *self._upstreams]
         if self._order:
             self._order = [*upstreams, *self._order]
-            self._set_alarm(min(self._loop_time() + BREATHER, self.deadline))
+            self._set_alarm(min(self.now() + BREATHER, self.deadline))
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Nobody wants the answer any more."""
@@ -155,9 +155,9 @@ class Lookup(asyncio.Future[Answer[Any]]):
 
     # ---- what happens
 
-    def heard(self, trial: _Trial, reply: bytes) -> None:
+    def heard(self, trial: Trial, reply: bytes) -> None:
         """A reply that matches the question came."""
-        now = self._loop_time()
+        now = self.now()
         upstream = trial.upstream
         if reply[2] & TRUNCATED and trial.scheme == "udp":
             trial.failed("truncated", now)
@@ -189,9 +189,9 @@ class Lookup(asyncio.Future[Answer[Any]]):
         else:
             self._finish(answer)
 
-    def broke(self, trial: _Trial, error: OSError) -> None:
+    def broke(self, trial: Trial, error: OSError) -> None:
         """The question or the reply could not be carried."""
-        now = self._loop_time()
+        now = self.now()
         if now >= self.deadline:
             self._give_up(now)
             return
@@ -212,7 +212,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
 
     def _alarmed(self) -> None:
         """Patience or time is over."""
-        now = self._loop_time()
+        now = self.now()
         if any(trial.arrived for trial in self.trials):
             self._set_alarm(now)
         elif now < self.deadline:
@@ -225,7 +225,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
             self._last_call = True
             self._set_alarm(now)
 
-    def _refused(self, trial: _Trial, message: Message, now: float) -> None:
+    def _refused(self, trial: Trial, message: Message, now: float) -> None:
         rcode = message.rcode
         if rcode in EDNS_COMPLAINTS and trial.edns:
             trial.failed(f"{rcode} to EDNS", now)
@@ -236,7 +236,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
         details = "".join(f" ({code.name}{': ' if text else ''}{_printable(text)})" for code, text in notes)
         self._failed(trial, f"{rcode}{details}", now)
 
-    def _failed(self, trial: _Trial, outcome: str, now: float) -> None:
+    def _failed(self, trial: Trial, outcome: str, now: float) -> None:
         """The upstream cannot answer this question; the next one may, and an only one is asked once more."""
         trial.failed(outcome, now)
         trial.upstream.failed(now)
@@ -270,7 +270,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
                 return
         self._set_alarm(self.deadline)
 
-    def _occupies(self, trial: _Trial) -> bool:
+    def _occupies(self, trial: Trial) -> bool:
         """Whether there is no sense in asking its upstream again: a connection retransmits by itself."""
         if trial.scheme == "udp" or not trial.pending:
             return False
@@ -287,7 +287,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
     def _send(self, upstream: Upstream, now: float, *, scheme: str | None = None, edns: bool | None = None) -> None:
         if edns is None:
             edns = upstream.speaks_edns(now, silences=self._silences(upstream) if self.trials else 0)
-        trial = _Trial(self, upstream, scheme or upstream.scheme, now, edns=edns)
+        trial = Trial(self, upstream, scheme or upstream.scheme, now, edns=edns)
         self.trials.append(trial)
         trial.send()
 
@@ -335,12 +335,12 @@ class Lookup(asyncio.Future[Answer[Any]]):
             outcome = attempts[-1].outcome if attempts else "no nameserver"
             self.fail(ServerFailure(name, type_, f"no nameserver could answer ({outcome})", attempts=attempts))
 
-    def _read(self, message: Message, trial: _Trial, now: float) -> Answer[Any]:
+    def _read(self, message: Message, trial: Trial, now: float) -> Answer[Any]:
         attempts = self._attempts(besides=trial) if len(self.trials) > 1 else ()
         server, elapsed = trial.upstream.text, now - self.began
         return Answer.of(self.question, message, now=trial.sent, server=server, attempts=attempts, elapsed=elapsed)
 
-    def _answer_of(self, reply: bytes, trial: _Trial, now: float) -> Answer[Any] | None:
+    def _answer_of(self, reply: bytes, trial: Trial, now: float) -> Answer[Any] | None:
         try:
             return self._read(Message.parse(reply), trial, now)
         except MessageFormatError:
@@ -360,119 +360,9 @@ class Lookup(asyncio.Future[Answer[Any]]):
             self._alarms.discard(self._alarm)
         self._alarm = self._alarms.add(when, self._alarmed)
 
-    def _attempts(self, besides: _Trial | None = None) -> tuple[Attempt, ...]:
-        now = self._loop_time()
+    def _attempts(self, besides: Trial | None = None) -> tuple[Attempt, ...]:
+        now = self.now()
         return tuple(trial.as_attempt(now) for trial in self.trials if trial is not besides)
-
-
-class _Trial:
-    """One packet to one upstream, and what came of it."""
-
-    __slots__ = (
-        "_counted",
-        "_future",
-        "_told",
-        "again",
-        "edns",
-        "elapsed",
-        "lookup",
-        "outcome",
-        "scheme",
-        "sent",
-        "silent",
-        "upstream",
-    )
-
-    def __init__(self, lookup: Lookup, upstream: Upstream, scheme: str, now: float, *, edns: bool) -> None:
-        self.lookup: Lookup = lookup
-        self.again: bool = bool(lookup.trials)
-        self.upstream: Upstream = upstream
-        self.scheme: str = scheme
-        self.edns: bool = edns
-        self.sent: float = now
-        self.elapsed: float = 0.0
-        self.outcome: str | None = None
-        self.silent: bool = False
-        self._told = False
-
-    @property
-    def pending(self) -> bool:
-        return not self._future.done()
-
-    @property
-    def arrived(self) -> bool:
-        """Whether its reply is here, but the lookup has not heard of it yet."""
-        return self._future.done() and not self._told
-
-    def send(self) -> None:
-        lookup = self.lookup
-        self._counted = True
-        self._future = self.upstream.exchange(
-            lookup.question, lookup.deadline, scheme=self.scheme, edns=self.edns, again=self.again
-        )
-        self._future.add_done_callback(self._ended)
-
-    def replied(self, reply: bytes, loop: asyncio.AbstractEventLoop) -> None:
-        """A reply that was counted already."""
-        self._counted, self._told = False, True
-        self.elapsed = loop.time() - self.sent
-        self._future = loop.create_future()
-        self._future.set_result(reply)
-
-    def take(self, exchange: asyncio.Future[bytes]) -> None:
-        """Wait for an exchange that was begun already."""
-        self._counted = True
-        self._future = exchange
-        exchange.add_done_callback(self._ended)
-
-    def drop(self) -> None:
-        self._release()
-        self._future.cancel()
-
-    def went_silent(self, now: float) -> None:
-        """Nobody waits for it any more, though a late reply still counts."""
-        if self.silent or not self.pending:
-            return
-        self.silent = True
-        self._tell(now)
-        self.upstream.went_silent(self.scheme, now, again=self.again)
-        self._release()
-
-    def failed(self, outcome: str, now: float) -> None:
-        """This came of it instead of an answer."""
-        self.outcome = outcome
-        self._tell(now)
-
-    def as_attempt(self, now: float) -> Attempt:
-        elapsed = self.elapsed or now - self.sent
-        return Attempt(self.upstream.text, self.scheme, self.outcome or "no reply", elapsed)
-
-    def _ended(self, future: asyncio.Future[bytes]) -> None:
-        self._told = True
-        self._release()
-        if future.cancelled():
-            return
-        now = self.lookup._loop_time()
-        self.elapsed = now - self.sent
-        error = future.exception()
-        if self.lookup.done():
-            return
-        if error is None:
-            self.upstream.replied(self.elapsed, now, again=self.again)
-            self.lookup.heard(self, future.result())
-        elif isinstance(error, OSError):
-            self.lookup.broke(self, error)
-        else:
-            self.lookup.fail(error)
-
-    def _tell(self, now: float) -> None:
-        if self.upstream.observer is not None:
-            self.upstream.observer(AttemptFailed(self.lookup.question, self.as_attempt(now)))
-
-    def _release(self) -> None:
-        if self._counted:
-            self._counted = False
-            self.upstream.release()
 
 
 def _printable(text: str) -> str:
