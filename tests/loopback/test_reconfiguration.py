@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -200,8 +201,8 @@ async def test_both_dead_is_an_error_that_names_both_and_what_became_of_each() -
     assert outcomes[silent.nameserver] == "no reply"
     assert "refused" in outcomes[nobody]
     assert error.errno == socket.EAI_AGAIN
+    assert re.search(r"^h0\.example\. A: no answer within 1(\.\d+)? s$", str(error), re.MULTILINE)
     for part in (
-        "h0.example. A: no answer within 1 s",
         f"{silent.nameserver} (udp): no reply after",
         f"{nobody} (udp): ",
     ):
