@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from aioresolver.adapters.dial import dial
-from aioresolver.connect import ATTEMPT_DELAY
-from aioresolver.resolver import Resolver
-
 try:
-    import anyio
+    import anyio  # noqa: F401 - what AnyIOBackend cannot do without
     import httpcore
     from httpcore import AnyIOBackend
 except ImportError as _error:
@@ -17,10 +11,12 @@ except ImportError as _error:
         'aioresolver.adapters.httpcore needs httpcore with anyio: pip install "aioresolver[httpx]"', name=_error.name
     ) from _error
 
+from aioresolver.adapters.httpx_family import RacingBackend
+
 __all__ = ["HttpcoreBackend"]
 
 
-class HttpcoreBackend(AnyIOBackend):
+class HttpcoreBackend(RacingBackend[httpcore.AsyncNetworkStream], AnyIOBackend):
     """Our Resolver as httpcore's network backend: every host it connects to, literal or name, goes through it.
 
     The addresses are raced as RFC 8305 has it, the next one `happy_eyeballs_delay` seconds after the last. The pool's
@@ -30,30 +26,4 @@ class HttpcoreBackend(AnyIOBackend):
     A lookup that fails is a `httpcore.ConnectError`, or a `ConnectTimeout`, with our error as its `__cause__`.
     """
 
-    def __init__(self, resolver: Resolver, *, happy_eyeballs_delay: float | None = ATTEMPT_DELAY) -> None:
-        self._resolver = resolver
-        self._delay = happy_eyeballs_delay
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - as the class above has it
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """A connection to one of the host's addresses."""
-        options = tuple(socket_options or ())
-        connect_tcp = super().connect_tcp
-
-        async def connect(address: str, to_port: int) -> httpcore.AsyncNetworkStream:
-            return await connect_tcp(address, to_port, None, local_address, options)
-
-        try:
-            with anyio.fail_after(timeout):
-                return await dial(self._resolver, host, port, connect, delay=self._delay)
-        except TimeoutError as error:
-            reason = str(error) or f"no connection to {host} port {port} within {timeout} s"
-            raise httpcore.ConnectTimeout(reason) from error
-        except (OSError, ValueError) as error:
-            raise httpcore.ConnectError(str(error)) from error
+    _library = httpcore

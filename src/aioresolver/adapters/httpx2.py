@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any
-
 try:
     import httpx2
 except ImportError as _error:
@@ -13,13 +10,12 @@ except ImportError as _error:
     ) from _error
 
 from aioresolver.adapters.httpcore2 import Httpcore2Backend
-from aioresolver.connect import ATTEMPT_DELAY
-from aioresolver.resolver import Resolver
+from aioresolver.adapters.httpx_family import ResolvingTransport
 
 __all__ = ["Httpx2Transport"]
 
 
-class Httpx2Transport(httpx2.AsyncHTTPTransport):
+class Httpx2Transport(ResolvingTransport, httpx2.AsyncHTTPTransport):
     """httpx2's own transport, which asks our Resolver where to connect to; asyncio only.
 
     Give it a Resolver to share between clients, which stays yours to close; without one it makes its own and closes
@@ -33,35 +29,5 @@ class Httpx2Transport(httpx2.AsyncHTTPTransport):
     the client) it is the proxy that looks names up: only its own name comes here, and no policy sees the others.
     """
 
-    def __init__(
-        self, resolver: Resolver | None = None, *, happy_eyeballs_delay: float | None = ATTEMPT_DELAY, **options: Any
-    ) -> None:
-        self._owned = resolver is None
-        self._resolver = Resolver(rotate=True) if resolver is None else resolver
-        super().__init__(**options)
-        pool: Any = self._pool
-        # There is no public way to it, and without it the policy would be passed by.
-        if not hasattr(pool, "_network_backend"):
-            raise ImportError(
-                f'httpx2 {httpx2.__version__} is built otherwise than this aioresolver knows: pip install "aioresolver[httpx2]"',
-                name="httpx2",
-            )
-        pool._network_backend = Httpcore2Backend(self._resolver, happy_eyeballs_delay=happy_eyeballs_delay)
-
-    async def aclose(self) -> None:
-        """Close the connections, and the resolver if it was made here."""
-        await super().aclose()
-        await self._close_resolver()
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        await super().__aexit__(exc_type, exc_value, traceback)
-        await self._close_resolver()
-
-    async def _close_resolver(self) -> None:
-        if self._owned:
-            await self._resolver.aclose()
+    _library = httpx2
+    _backend = Httpcore2Backend
