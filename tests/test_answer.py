@@ -361,13 +361,14 @@ def test_where_the_short_way_is_not_gone(name: str, type: str) -> None:
     assert [str(datum) for datum in answer] == [data]
 
 
-def test_the_root_whose_address_points_to_it() -> None:
-    """It is right, and rare: the long way is good enough."""
+def test_a_byte_too_many_behind_the_root() -> None:
+    """The text of the root is as long as its wire, unlike that of every other name."""
     question = Question.parse(".")
     header = b"\0\0\x81\x80\0\1\0\1\0\0\0\0"
-    wire = header + question_section(question) + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1"
-    assert Answer.of_plain(question, wire, NOW) is None
-    answer: Answer[Any] = Answer.of(question, Message.parse(wire), now=NOW)
+    address = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1"
+    for between in (b"", b"\0"):
+        assert Answer.of_plain(question, header + question_section(question) + between + address, NOW) is None
+    answer: Answer[Any] = Answer.of(question, Message.parse(header + question_section(question) + address), now=NOW)
     assert [str(data) for data in answer] == ["192.0.2.1"]
 
 

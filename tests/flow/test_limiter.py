@@ -190,6 +190,10 @@ async def test_there_is_no_room_while_somebody_waits() -> None:
     assert limiter.room() == 0
     limiter.release(3)
     assert (started, limiter.in_use, limiter.room()) == (["a", "b"], 0, 3)
+    limiter.enqueue(lambda: started.append("f"))
+    assert limiter.room() == 0  # though slots are free: it starts at the next turn
+    await asyncio.sleep(0.001)
+    assert (started, limiter.room()) == (["a", "b", "f"], 2)
 
 
 def test_room_is_no_more_than_the_rate_allows(run_virtual: Run) -> None:

@@ -714,22 +714,22 @@ async def test_posted_queries_come_back_by_the_batch(udp_server, messages):
     assert len(set(server.ports)) >= 4
 
 
-@pytest.mark.parametrize(
-    "forgery",
-    [
-        lambda query, messages: messages.reply(bytes([query[0] ^ 1]) + query[1:]),
-        lambda query, messages: messages.reply(query[:2] + messages.query("other.example")[2:]),
-        lambda query, messages: messages.reply(query[:2] + messages.query("n0.example", type=28)[2:]),
-        lambda query, messages: query,
-        lambda query, messages: messages.reply(query)[:2] + b"\xa8" + messages.reply(query)[3:],
-        lambda query, messages: messages.reply(query)[:4] + b"\0\2" + messages.reply(query)[6:],
-        lambda query, messages: messages.reply(query)[:4] + b"\1\1" + messages.reply(query)[6:],
-        lambda query, messages: messages.reply(query)[:11],
-        lambda query, messages: messages.reply(query[:20]),
-        lambda query, messages: query[:2],
-        lambda query, messages: b"",
-    ],
-)
+FORGERIES_OF_POSTED = [
+    lambda query, messages: messages.reply(bytes([query[0] ^ 1]) + query[1:]),
+    lambda query, messages: messages.reply(query[:2] + messages.query("other.example")[2:]),
+    lambda query, messages: messages.reply(query[:2] + messages.query("n0.example", type=28)[2:]),
+    lambda query, messages: query,
+    lambda query, messages: messages.reply(query)[:2] + b"\xa8" + messages.reply(query)[3:],
+    lambda query, messages: messages.reply(query)[:4] + b"\0\2" + messages.reply(query)[6:],
+    lambda query, messages: messages.reply(query)[:4] + b"\1\1" + messages.reply(query)[6:],
+    lambda query, messages: messages.reply(query)[:11],
+    lambda query, messages: messages.reply(query[:20]),
+    lambda query, messages: query[:2],
+    lambda query, messages: b"",
+]
+
+
+@pytest.mark.parametrize("forgery", FORGERIES_OF_POSTED)
 async def test_posted_queries_ignore_what_does_not_match(udp_server, messages, forgery):
     def react(server, query, address):
         server.send(forgery(query, messages), address)
@@ -742,6 +742,20 @@ async def test_posted_queries_ignore_what_does_not_match(udp_server, messages, f
         await taker.until(taken=1)
         assert [reply[2:12] for _, reply in taker.taken] == [messages.reply(messages.query("n0.example"))[2:12]]
         assert transport.ignored == transport.near_misses == 1
+
+
+@pytest.mark.parametrize("forgery", FORGERIES_OF_POSTED)
+async def test_a_loop_that_hands_datagrams_over_is_as_strict(udp_server, messages, forgery):
+    server = await udp_server(None)
+    async with carrying(server, sockets=1) as transport:
+        taker = Taker(transport)
+        post(transport, messages, "n0.example")
+        query, _ = await server.next()
+        (sock,) = transport._sockets
+        sock.take(forgery(query, messages))
+        assert (taker.taken, transport.ignored) == ([], 1)
+        sock.take(messages.reply(query))
+        assert taker.taken == [("n0.example", messages.reply(query))]
 
 
 async def test_copies_of_replies_to_posted_queries_are_ignored(udp_server, messages):
@@ -805,10 +819,10 @@ async def test_what_has_come_is_read_before_patience_ends(udp_server, messages):
     async with carrying(server, sockets=1) as transport:
         taker = Taker(transport)
         sheet = post(transport, messages, *hosts(300), "silent.example")
-        for _ in range(301):
-            query, address = await server.next()
+        for query, address in [await server.next() for _ in range(301)]:
             if messages_name(query) != b"silent":
                 server.send(messages.reply(query), address)
+        assert taker.taken == []
         late = transport.overdue(sheet.due)
         assert [posted[1] for posted, _ in late] == ["silent.example"]
         assert len(taker.taken) == 300
