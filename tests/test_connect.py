@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
 import errno
 import gc
 import socket
 import ssl
 import sys
 import types
-from collections.abc import AsyncIterator, Callable, Coroutine
-from ipaddress import ip_address
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -24,17 +22,6 @@ from aioresolver.resolver import Resolver
 from aioresolver.testing import DNSServer, Fault
 
 pytest.importorskip("aiohappyeyeballs")
-pytest.importorskip("cryptography")
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
-try:
-    import uvloop
-except ModuleNotFoundError:
-    uvloop = None
 
 ZONE = """
 $ORIGIN port.test.
@@ -49,63 +36,6 @@ alias  60 CNAME here
 inside 60 A 10.0.0.1
 xn--bcher-kva 60 A 127.0.0.1
 """
-
-LOOPS = [asyncio.new_event_loop, *([uvloop.new_event_loop] if uvloop else [])]
-
-
-@pytest.fixture(params=LOOPS, ids=["asyncio", "uvloop"][: len(LOOPS)])
-def run(request) -> Any:
-    """Run a coroutine on each kind of loop; nothing may be left behind, and no callback may fail."""
-    complaints: list[dict[str, Any]] = []
-
-    def run(main: Coroutine[Any, Any, Any]) -> Any:
-        loop = request.param()
-        loop.set_exception_handler(lambda _, context: complaints.append(context))
-        try:
-            return loop.run_until_complete(asyncio.wait_for(main, 20))
-        finally:
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
-            gc.collect()
-            assert complaints == []
-
-    return run
-
-
-class Certificates:
-    """A certificate for `*.port.test` and 127.0.0.1 on paper, and who believes it."""
-
-    def __init__(self, folder) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a port")])
-        names = [x509.DNSName("*.port.test"), x509.IPAddress(ip_address("127.0.0.1"))]
-        now = dt.datetime.now(dt.timezone.utc)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .sign(key, hashes.SHA256())
-        )
-        self.file = folder / "port.pem"
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        self.file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-        self.asked: list[str | None] = []
-        self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.server.load_cert_chain(self.file)
-        self.server.sni_callback = lambda _, name, __: self.asked.append(name)
-        self.client = ssl.create_default_context(cafile=str(self.file))
-
-
-@pytest.fixture
-def certificates(tmp_path) -> Certificates:
-    return Certificates(tmp_path)
 
 
 def one_port(*addresses: str) -> list[socket.socket]:
