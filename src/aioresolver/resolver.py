@@ -214,10 +214,10 @@ class Resolver(Connecting, Closing):
         The outcome is an Answer, also an empty one, or the error: no name is lost and none stops the others. Instead of
         a name there may be a tuple that begins with a name and a type, and whatever else; it comes back as it is.
 
-        Names are pulled as there is room for them: `concurrency` are under way and as many wait for you at most. An iterator may
-        give None when it has nothing to ask just now: it is asked again after the next outcomes. Leave the loop early
-        and `aclose()` ends what is under way. Raises ValueError for an impossible type, and UsageError as soon as the
-        resolver is closed.
+        Names are pulled as there is room for them: `concurrency` are under way and as many wait for you at most. An
+        iterator may give None when it has nothing to ask just now: it is asked again after the next outcomes, of which
+        some must be to come. Leave the loop early and `aclose()` ends what is under way. Raises ValueError for an
+        impossible type, and UsageError as soon as the resolver is closed.
         """
         if isinstance(names, (str, bytes)):
             raise TypeError(f"names is an iterable of names, not one text: [{names!r}]")
@@ -489,6 +489,7 @@ def _ended(loop: asyncio.AbstractEventLoop, how: Answer[Any] | Exception) -> asy
     future: asyncio.Future[Answer[Any]] = loop.create_future()
     if isinstance(how, Exception):
         future.set_exception(how)
+        future.exception()  # one that is never read is no mistake of the program, as with what comes from the network
     else:
         future.set_result(how)
     return future

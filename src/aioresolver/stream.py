@@ -244,9 +244,14 @@ class _Feed(Generic[T]):
 
     async def _run(self, items: AsyncIterable[T]) -> None:
         self._task.add_done_callback(lambda _: self._wake())
-        async for item in items:
-            self._read.append(item)
-            self._wake()
-            while len(self._read) >= self._ahead:
-                self._room.clear()
-                await self._room.wait()
+        iterator = aiter(items)
+        try:
+            async for item in iterator:
+                self._read.append(item)
+                self._wake()
+                while len(self._read) >= self._ahead:
+                    self._room.clear()
+                    await self._room.wait()
+        finally:
+            if isinstance(iterator, AsyncGenerator):
+                await iterator.aclose()

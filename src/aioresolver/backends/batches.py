@@ -104,6 +104,8 @@ class Batched:
         lookups, self._lookups = self._lookups, {}
         for lookup in lookups.values():
             lookup.end()
+        if lookups:  # so that no task is left; but nobody has to wait for one that will not end
+            await asyncio.wait([lookup.future for lookup in lookups.values()], timeout=GRACE)
         await self._backend.aclose()
 
     def _ask(self, question: Question, deadline: float) -> asyncio.Future[Answer[Any]]:
