@@ -36,10 +36,10 @@ class AliasChain(Generic[D_co]):
                 if name in aliases or len(aliases) > MAX_ALIASES:
                     raise MessageFormatError(f"the aliases of {question.name} are a circle or more than {MAX_ALIASES}")
         wanted = question.type
-        self.name = name
-        self.aliases = tuple(aliases)
-        self.alias_ttl = ttl
-        self.records = tuple(
+        self.name: Name = name
+        self.aliases: tuple[Name, ...] = tuple(aliases)
+        self.alias_ttl: int = ttl
+        self.records: tuple[Record, ...] = tuple(
             record for record in answer if record.name == name and (record.type == wanted or wanted == RRType.ANY)
         )
         self.data: tuple[D_co, ...] = tuple(record.data for record in self.records)

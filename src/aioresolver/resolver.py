@@ -65,7 +65,7 @@ TypeLike = str | int
 PTR, IN = RRType.PTR, RRClass.IN
 TYPES: dict[Any, RRType] = {key: rrtype for rrtype in RRType for key in (rrtype.name, int(rrtype))}
 # What the constructor of a NamedTuple comes down to, without its layer of Python.
-new = tuple.__new__
+_new = tuple.__new__
 
 DEFAULT_CONCURRENCY = 100
 LONGEST_TIMEOUT = 1_000_000
@@ -502,7 +502,7 @@ def _questions(rrtype: RRType) -> Callable[[Any], Question]:
 
     def question(item: Any) -> Question:
         if is_plain and type(item) is str:
-            return new(Question, (parse(item), rrtype, IN))
+            return _new(Question, (parse(item), rrtype, IN))
         return _question(*_asked(item, rrtype))
 
     return question
@@ -518,4 +518,4 @@ def _question(name: str, type: TypeLike) -> Question:
     rrtype = TYPES.get(type) or Question.parse(".", type).type
     if rrtype == PTR and parse_literal(name) is not None:
         return Question(Name.reverse(name), rrtype)
-    return new(Question, (Name.parse(name), rrtype, IN))
+    return _new(Question, (Name.parse(name), rrtype, IN))

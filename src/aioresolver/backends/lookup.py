@@ -68,7 +68,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self.question: Question = question
         self.deadline: float = deadline
         self.trials: list[Trial] = []
-        self.now = loop.time
+        self.now: Callable[[], float] = loop.time
         self.began: float = loop.time()
         self._upstreams = upstreams
         self._alarms = alarms
