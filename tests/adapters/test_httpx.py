@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import importlib.util
+import socket
 import ssl
 import sys
 import types
@@ -174,11 +175,11 @@ async def test_the_connect_timeout_is_for_the_lookup_too(library, site):
 
 
 async def test_nobody_listens(library, site):
-    async with house(site, address_order="as-is") as (_, resolver), library.client(resolver) as web:
-        port = site.port
-    async with house(site) as (_, resolver), library.client(resolver) as web:
-        with pytest.raises(library.module.ConnectError):
-            await web.get(f"http://second.web.test:{port}/")
+    with socket.socket() as taken:  # bound, so that nobody else can listen there either
+        taken.bind(("127.0.0.1", 0))
+        async with house(site) as (_, resolver), library.client(resolver) as web:
+            with pytest.raises(library.module.ConnectError):
+                await web.get(f"http://second.web.test:{taken.getsockname()[1]}/")
 
 
 async def test_a_cancelled_request_harms_no_other(library, site):
