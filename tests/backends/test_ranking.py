@@ -82,3 +82,7 @@ def test_patience_follows_the_round_trips_within_bounds() -> None:
         health.heard(3.0, 0.0)
     assert health.patience(0, 50.0) == 1.0
     assert health.patience(0, 0.6) == pytest.approx(0.2)
+
+
+def test_of_two_that_are_benched_the_one_that_ever_answered_goes_first() -> None:
+    assert order(Upstream("a", silences=1), Upstream("b", trip=0.01, silences=1)) == "ba"

@@ -114,7 +114,7 @@ def ranked(upstreams: Sequence[U]) -> list[U]:
     """The upstreams in the order to ask them: as configured among equals, then the slower, then the benched.
 
     Equals are those whose round trip is within a band above the best; one not measured yet counts as an equal only
-    while nobody is.
+    while nobody is, and among the benched is the last.
     """
     if len(upstreams) == 1:
         return list(upstreams)
@@ -137,7 +137,7 @@ def _places(upstreams: Sequence[_Ranked]) -> Callable[[_Ranked], tuple[bool, flo
     def place(upstream: _Ranked) -> tuple[bool, float]:
         trip = upstream.health.round_trip
         if trip is None:
-            trip = float("inf") if trips else 0.0
+            trip = float("inf") if trips or upstream.health.benched else 0.0
         return upstream.health.benched, 0.0 if trip <= limit else trip
 
     return place
