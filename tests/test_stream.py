@@ -23,6 +23,7 @@ from aioresolver.errors import (
 from aioresolver.flow.limiter import Limiter
 from aioresolver.policy import AddressPolicy
 from aioresolver.resolver import Resolver
+from aioresolver.stream import PAUSE
 from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.message import Record
 
@@ -243,7 +244,7 @@ async def test_follow_up_questions_can_be_fed_in():
     def feed():
         yield "a.example"
         while left or follow_up:
-            yield follow_up.pop() if follow_up else None
+            yield follow_up.pop() if follow_up else PAUSE
 
     seen = []
     async with resolving() as resolver:
@@ -256,17 +257,17 @@ async def test_follow_up_questions_can_be_fed_in():
 
 
 @virtual
-async def test_none_with_nothing_under_way_would_never_end():
+async def test_a_pause_with_nothing_under_way_would_never_end():
     async with resolving() as resolver:
-        with pytest.raises(UsageError, match="gives None"):
-            await collect(resolver.query_many(iter([None, "a.example"])))
+        with pytest.raises(UsageError, match="gives PAUSE"):
+            await collect(resolver.query_many(iter([PAUSE, "a.example"])))
 
 
 @virtual
 async def test_who_waits_for_a_place_is_not_taken_for_one_who_has_nothing():
     async with resolving(limiter=Limiter(1)) as resolver:
         other = resolver.submit("a.example")
-        stream = resolver.query_many(["b.example", None, "c.example"], concurrency=5)
+        stream = resolver.query_many(["b.example", PAUSE, "c.example"], concurrency=5)
         assert len(await collect(stream)) == 2
         await other
 
@@ -278,7 +279,7 @@ async def test_an_async_iterable_is_waited_for(concurrency):
     start = loop.time()
     async with resolving() as resolver:
         came = []
-        async for item, _ in resolver.query_many(pacing([*names(5), None, *names(2)]), concurrency=concurrency):
+        async for item, _ in resolver.query_many(pacing([*names(5), PAUSE, *names(2)]), concurrency=concurrency):
             came.append((item, round(loop.time() - start, 2)))
     late = [1.01, 2.01, 3.01, 4.01, 5.01, 7.0, 8.0]  # the last two are known already
     assert came == list(zip([*names(5), *names(2)], late, strict=True))
@@ -800,3 +801,30 @@ async def test_closing_the_resolver_ends_the_stream(feed):
     await asyncio.sleep(0.001)
     assert (limiter.in_use, limiter.waiting) == (0, 0)
     assert asyncio.all_tasks() == tasks
+
+
+@pytest.mark.parametrize(
+    "item", [None, 5, b"b.example", ["b.example", "A"], ("b.example",), (None, "A"), ("b.example", None)]
+)
+@virtual
+async def test_what_is_no_name_has_that_for_its_outcome_and_nothing_else_is_lost(item):
+    async with resolving() as resolver:
+        came = await collect(resolver.query_many(["a.example", item, "c.example"]))
+    assert sorted(map(repr, (each for each, _ in came))) == sorted(map(repr, ["a.example", item, "c.example"]))
+    [refused] = [outcome for each, outcome in came if each == item]
+    assert isinstance(refused, NameSyntaxError)
+    assert "neither a name nor a tuple" in str(refused)
+
+
+@virtual
+async def test_what_is_under_way_comes_before_the_error_of_the_iterable():
+    def broken():
+        yield from names(5)
+        raise OSError("the disk is gone")
+
+    came = []
+    async with resolving() as resolver:
+        with pytest.raises(OSError, match="the disk is gone"):
+            async for name, _ in resolver.query_many(broken()):
+                came.append(name)
+    assert sorted(came) == sorted(names(5))

@@ -30,7 +30,7 @@ __all__ = ["asking", "peeking", "streaming", "submitting"]
 _D = TypeVar("_D")
 _Name = TypeVar("_Name", bound=str)
 _Item = TypeVar("_Item", bound=str | tuple[Any, ...])
-_Many: TypeAlias = Iterable[_Item | None] | AsyncIterable[_Item]
+_Many: TypeAlias = Iterable[_Item] | AsyncIterable[_Item]
 _Outcomes: TypeAlias = AsyncGenerator[tuple[_Item, Answer[_D] | DNSError | ValueError]]
 
 def asking(method: Callable[..., Coroutine[Any, Any, Answer[Any]]]) -> _Asking: ...

@@ -204,7 +204,7 @@ class Resolver(Connecting, Closing):
     @streaming
     def query_many(
         self,
-        names: Iterable[Item | None] | AsyncIterable[Item],
+        names: Iterable[Item] | AsyncIterable[Item],
         type: TypeLike = "A",
         *,
         concurrency: int | None = None,
@@ -215,8 +215,8 @@ class Resolver(Connecting, Closing):
         a name there may be a tuple that begins with a name and a type, and whatever else; it comes back as it is.
 
         Names are pulled as there is room for them: `concurrency` are under way and as many wait for you at most. An
-        iterator may give None when it has nothing to ask just now: it is asked again after the next outcomes, of which
-        some must be to come. Leave the loop early and `aclose()` ends what is under way. Raises ValueError for an
+        iterator may give `aioresolver.stream.PAUSE` when it has nothing to ask just now: it is asked again after the next
+        outcomes, of which some must be to come. What is no name at all has that for its outcome. Leave the loop early and `aclose()` ends what is under way. Raises ValueError for an
         impossible type, and UsageError as soon as the resolver is closed.
         """
         if isinstance(names, (str, bytes)):
@@ -509,8 +509,11 @@ def _questions(rrtype: RRType) -> Callable[[Any], Question]:
 
 
 def _asked(item: Any, rrtype: RRType) -> tuple[str, TypeLike]:
-    """The name and the type that an item of many asks for."""
-    return (item[0], item[1]) if isinstance(item, tuple) else (item, rrtype)
+    """The name and the type that an item of many asks for; raises NameSyntaxError when it is neither name nor tuple."""
+    name, type_ = item[:2] if isinstance(item, tuple) and len(item) > 1 else (item, rrtype)
+    if not isinstance(name, str) or not isinstance(type_, (str, int)):
+        raise NameSyntaxError(f"{item!r:.200} is neither a name nor a tuple of a name and a type")
+    return name, type_
 
 
 def _question(name: str, type: TypeLike) -> Question:

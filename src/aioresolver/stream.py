@@ -20,7 +20,7 @@ from aioresolver.errors import (
 )
 from aioresolver.wire.message import Question
 
-__all__ = ["OUTCOMES", "Outcome", "Stream"]
+__all__ = ["OUTCOMES", "PAUSE", "Outcome", "Stream"]
 
 T = TypeVar("T")
 Outcome = Answer[Any] | DNSError | ValueError
@@ -34,6 +34,9 @@ OUTCOMES = (
     TransportError,
     ValueError,
 )
+
+PAUSE: Any = object()
+"""What an iterator gives when it has nothing to ask just now: it is asked again after the next outcomes."""
 
 # What an iterator has no more of.
 END: Any = object()
@@ -62,7 +65,7 @@ class Stream(Generic[T]):
     ) -> None:
         self._dispatch = dispatch
         self._items = items
-        self._source: Iterator[T | None]
+        self._source: Iterator[T]
         self._question = question
         self._known = known
         self._clock: Callable[[], float]
@@ -100,17 +103,17 @@ class Stream(Generic[T]):
                     if turn >= TURN:  # others want to run too, when all is known already
                         turn = 0
                         await asyncio.sleep(0)
-                elif self._failure is not None:
-                    raise self._failure
                 elif self._under_way or self._held or (feed is not None and not self._exhausted):
                     turn = 0
                     if self._exhausted:
                         dispatch.hurry()
                     await self._wait()
+                elif self._failure is not None:
+                    raise self._failure
                 elif self._exhausted:
                     return
                 else:
-                    raise UsageError("the iterable gives None, and nothing is under way that could change that")
+                    raise UsageError("the iterable gives PAUSE, and nothing is under way that could change that")
         finally:
             dispatch.sources.remove(self)
             dispatch.flights.detach(self)
@@ -137,7 +140,7 @@ class Stream(Generic[T]):
             while len(questions) < count or self._held is None:
                 if self._held is not None:
                     (item, question), self._held = self._held, None
-                elif self._exhausted or not self._has_room() or (item := next(self._source, END)) is None:
+                elif self._exhausted or not self._has_room() or (item := next(self._source, END)) is PAUSE:
                     break
                 elif item is END:
                     self._exhausted = True
@@ -211,7 +214,7 @@ class Stream(Generic[T]):
 
 
 class _Feed(Generic[T]):
-    """An async iterable as an iterator that gives None while it has nothing; a task reads ahead."""
+    """An async iterable as an iterator that gives PAUSE while it has nothing; a task reads ahead."""
 
     def __init__(self, items: AsyncIterable[T], ahead: int, wake: Callable[[], object]) -> None:
         self._ahead = ahead
@@ -223,13 +226,14 @@ class _Feed(Generic[T]):
     def __iter__(self) -> _Feed[T]:
         return self
 
-    def __next__(self) -> T | None:
+    def __next__(self) -> T:
         if self._read:
             item = self._read.popleft()
             self._room.set()
             return item
         if not self._task.done():
-            return None
+            pause: T = PAUSE
+            return pause
         if self._task.cancelled():
             raise asyncio.CancelledError
         error = self._task.exception()

@@ -12,6 +12,7 @@ import pytest
 
 from aioresolver.answer import Answer
 from aioresolver.errors import DNSError
+from aioresolver.stream import PAUSE
 from aioresolver.wire.codes import Rcode
 from aioresolver.wire.message import Question, Record
 
@@ -96,8 +97,8 @@ def _pull_sync(items: Iterable[Any]) -> Any:
         except StopIteration:
             at_end = True
             return None
-        assert item is not None or not wait, "nothing is under way, and there is nothing to ask just now"
-        return item
+        assert item is not PAUSE or not wait, "nothing is under way, and there is nothing to ask just now"
+        return None if item is PAUSE else item
 
     return pull
 

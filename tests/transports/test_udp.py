@@ -975,3 +975,19 @@ def test_posting_on_each_kind_of_loop(any_loop, servers, messages):
             await taker.until(taken=1)
 
     any_loop(main())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+async def test_what_the_kernel_dropped_is_counted_also_of_closed_sockets(messages):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        transport = UdpTransport(Nameserver("udp", "127.0.0.1", server.getsockname()[1]), sockets=1)
+        waiting = transport.exchange(messages.query("a.example"), asyncio.get_running_loop().time() + 5)
+        peer = server.recvfrom(512)[1]
+        transport._sockets[0]._connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        for _ in range(200):
+            server.sendto(bytes(300), peer)
+        dropped = transport.dropped
+        waiting.cancel()
+        await transport.aclose()
+    assert 0 < dropped == transport.dropped

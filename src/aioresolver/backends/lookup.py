@@ -329,6 +329,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
         name, type_ = str(self.question.name), str(self.question.type)
         attempts = self._attempts()
         if now >= self.deadline:
+            for trial in self.trials:
+                trial.went_silent(now)
             reason = f"no answer within {now - self.began:.3g} s"
             self.fail(LookupTimeout(name, type_, reason, attempts=attempts))
         else:

@@ -111,6 +111,11 @@ class Upstream:
         if self.observer is not None:
             self._tell()
 
+    @property
+    def dropped(self) -> int:
+        """How many datagrams the kernel dropped, for the receive buffers of our sockets were full."""
+        return sum(getattr(transport, "dropped", 0) for transport in self._transports.values())
+
     def release(self) -> None:
         """One exchange no longer counts as under way."""
         self.window.used -= 1

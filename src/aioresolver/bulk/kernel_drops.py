@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["KernelDrops"]
+__all__ = ["KernelDrops", "advice"]
 
 SNMP = Path("/proc/net/snmp")
 SNMP6 = Path("/proc/net/snmp6")
@@ -15,7 +15,7 @@ AMPLE = 8 * 1024 * 1024
 class KernelDrops:
     """Counts what the kernel drops from now on: `RcvbufErrors` of UDP over IPv4 and IPv6, as Linux counts them.
 
-    They are those of all programs in this network namespace. To a resolver each is a reply that never came.
+    They are those of all programs in this network namespace: of our own sockets, `Upstream.dropped` knows better.
     """
 
     def __init__(self, *, snmp: Path = SNMP, snmp6: Path = SNMP6) -> None:
@@ -29,19 +29,19 @@ class KernelDrops:
         total = self._total()
         return None if total is None or self._before is None else max(0, total - self._before)
 
-    @property
-    def advice(self) -> str | None:
-        """What to do about it, in words; None when none were dropped, or nobody knows."""
-        if not self.count:
-            return None
-        return (
-            f"the kernel dropped {self.count} datagrams, for the receive buffers of their sockets were full: "
-            f"let them be larger (sysctl -w net.core.rmem_max={AMPLE}), or have fewer lookups under way"
-        )
-
     def _total(self) -> int | None:
         numbers = [number for number in (_udp4(self._snmp), _udp6(self._snmp6)) if number is not None]
         return sum(numbers) if numbers else None
+
+
+def advice(count: int | None) -> str | None:
+    """What to do about so many, in words; None when none were dropped, or nobody knows."""
+    if not count:
+        return None
+    return (
+        f"the kernel dropped {count} datagrams, for the receive buffers of their sockets were full: "
+        f"let them be larger (sysctl -w net.core.rmem_max={AMPLE}), or have fewer lookups under way"
+    )
 
 
 def _udp4(path: Path) -> int | None:

@@ -17,6 +17,7 @@ from aioresolver.answer import Answer
 from aioresolver.bulk.counts import Counts
 from aioresolver.bulk.inputs import ArrivingInputs, BadInput, Input, Inputs
 from aioresolver.bulk.rows import Row, row_of, unasked_row
+from aioresolver.stream import PAUSE
 from aioresolver.wire.codes import Rcode, RRType
 
 __all__ = ["Asked", "Questions"]
@@ -51,8 +52,8 @@ class Questions:
         self._wake: asyncio.Future[None] | None = None
         self.under_way: int = 0
 
-    def all(self) -> Generator[Asked | None, None, None] | AsyncGenerator[Asked, None]:
-        """The questions to ask; None from a plain iterator when the next one depends on an outcome."""
+    def all(self) -> Generator[Asked, None, None] | AsyncGenerator[Asked, None]:
+        """The questions to ask; PAUSE from a plain iterator when the next one depends on an outcome."""
         if isinstance(self._inputs, ArrivingInputs):
             return self._as_they_come(self._inputs)
         return self._at_once(self._inputs)
@@ -70,7 +71,7 @@ class Questions:
         if rest:
             rows += self._decided(asked, outcome, now)
 
-    def _at_once(self, inputs: Inputs) -> Generator[Asked | None, None, None]:
+    def _at_once(self, inputs: Inputs) -> Generator[Asked, None, None]:
         later, counts = self._later, self._counts
         for found in inputs:
             self.under_way += 1
@@ -88,7 +89,7 @@ class Questions:
                 self.under_way += 1
                 yield later.popleft()
             else:
-                yield None
+                yield PAUSE
 
     async def _as_they_come(self, inputs: ArrivingInputs) -> AsyncGenerator[Asked, None]:
         later, arrived = self._later, _Arrivals(inputs)

@@ -60,7 +60,8 @@ def row_of(
     """
     shown, is_address = _KNOWN.get(type) or (str(type), False)
     if not isinstance(outcome, Answer):
-        return _failed_row(index, text, name or text, shown, outcome)
+        asked = outcome.name if isinstance(outcome, ResolutionError) else text
+        return _failed_row(index, text, name or asked, shown, outcome)
     try:
         found, aliases = outcome.data, outcome.aliases
     except MessageFormatError as error:

@@ -20,7 +20,7 @@ from aioresolver.bulk.asker import filtering
 from aioresolver.bulk.counts import RowsLost
 from aioresolver.bulk.filters import Filter
 from aioresolver.bulk.inputs import ArrivingInputs, Inputs
-from aioresolver.bulk.kernel_drops import KernelDrops
+from aioresolver.bulk.kernel_drops import KernelDrops, advice
 from aioresolver.bulk.lines import UnreadableInput
 from aioresolver.bulk.run import BulkRun
 from aioresolver.bulk.samples import RunRecorder, Sample
@@ -73,7 +73,8 @@ class BulkCommand:
         try:
             self._tell(figures)
         except OSError as error:
-            return _complain(f"cannot write {error.filename}: {error.strerror}", ROWS_UNWRITTEN)
+            named = error.filename or " or ".join(filter(None, [self._plan.stats, self._plan.plot]))
+            return _complain(f"cannot write {named}: {error.strerror}", ROWS_UNWRITTEN)
         return status
 
     async def _resolve(self) -> tuple[Figures, int]:
@@ -100,14 +101,19 @@ class BulkCommand:
                     ended, status = SIGNALS[signals[0]], BY_SIGNAL + signals[0]
                 finally:
                     await self._sink.abort()  # which does nothing to what is closed
+        dropped = self._dropped(drops.count)
         figures = figures_of(
             run,
             ended=ended,
             elapsed=loop.time() - began,
             earlier=self._earlier,
             upstreams=self._upstreams(),
-            kernel_drops=drops.count,
-            notes=[*self._held_back(), *filter(None, [drops.advice]), *(n for each in filters for n in _notes(each))],
+            kernel_drops=dropped,
+            notes=[
+                *self._held_back(),
+                *filter(None, [advice(dropped)]),
+                *(n for each in filters for n in _notes(each)),
+            ],
         )
         return figures, status
 
@@ -150,6 +156,11 @@ class BulkCommand:
 
     def _upstreams(self) -> Sequence[Any]:
         return getattr(self._resolver.backend, "upstreams", ())
+
+    def _dropped(self, by_all: int | None) -> int | None:
+        """The replies that the kernel dropped: ours where that is known, else those of all programs."""
+        upstreams = self._upstreams()
+        return sum(upstream.dropped for upstream in upstreams) if upstreams else by_all
 
     def _held_back(self) -> list[str]:
         """The nameservers that got less than they might have borne, for they are everybody's."""

@@ -61,6 +61,7 @@ class UdpTransport:
         self.taker: Taker
         self.ignored = 0
         self.near_misses = 0
+        self._dropped = 0
         self.buffer: bytearray = bytearray()
         self.endpoints: set[asyncio.Task[None]] = set()
         self.ring: DeadlineRing
@@ -163,8 +164,14 @@ class UdpTransport:
             self._retiring.add(sock)
         sock.retire()
 
+    @property
+    def dropped(self) -> int:
+        """How many datagrams the kernel dropped, for the receive buffers were full; 0 where it does not tell (Linux does)."""
+        return self._dropped + sum(sock.dropped() for sock in [*self._sockets, *self._retiring])
+
     def closed(self, sock: UdpSocket) -> None:
-        """The socket is closed: forget it."""
+        """The socket is about to be closed: forget it."""
+        self._dropped += sock.dropped()
         if sock in self._sockets:
             self._sockets.remove(sock)
         self._retiring.discard(sock)

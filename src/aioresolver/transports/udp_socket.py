@@ -26,6 +26,9 @@ SWEEP = 64
 RECEIVE_BUFFER = 4 * 1024 * 1024
 # Linux only, and not in the socket module; it may exceed net.core.rmem_max, which takes CAP_NET_ADMIN.
 SO_RCVBUFFORCE = 33
+# Linux only, too: nine counters, of which the last is of drops.
+SO_MEMINFO = 55
+MEMINFO_COUNTERS = 9
 LARGEST_DATAGRAM = 65535
 PORT_TRIES = 8
 FIRST_PORT = 1024
@@ -80,7 +83,7 @@ class Owner(Protocol):
         """The socket should not be used for another query."""
 
     def closed(self, sock: UdpSocket) -> None:
-        """The socket is closed."""
+        """The socket is about to be closed."""
 
 
 class UdpSocket:
@@ -219,6 +222,7 @@ class UdpSocket:
         if not self._open:
             return
         self._open = False
+        self._owner.closed(self)
         if self._endpoint is not None:
             self._endpoint.close()
         else:
@@ -227,7 +231,16 @@ class UdpSocket:
             self._connected.close()
         self._fail_pending(lambda: TransportError(reason, code=errno.ECONNABORTED, local=True))
         self._blocked.clear()
-        self._owner.closed(self)
+
+    def dropped(self) -> int:
+        """How many datagrams the kernel dropped, for the receive buffer was full; 0 where it does not tell."""
+        if sys.platform != "linux":
+            return 0
+        try:
+            counters = self._connected.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * MEMINFO_COUNTERS)
+        except OSError:
+            return 0
+        return int.from_bytes(counters[-4:], sys.byteorder) if len(counters) == 4 * MEMINFO_COUNTERS else 0
 
     def flush(self) -> None:
         """Send what the socket would not take before."""
