@@ -823,8 +823,12 @@ async def test_what_is_under_way_comes_before_the_error_of_the_iterable():
         raise OSError("the disk is gone")
 
     came = []
+
+    async def read(resolver):
+        async for name, _ in resolver.query_many(broken()):
+            came.append(name)
+
     async with resolving() as resolver:
         with pytest.raises(OSError, match="the disk is gone"):
-            async for name, _ in resolver.query_many(broken()):
-                came.append(name)
+            await read(resolver)
     assert sorted(came) == sorted(names(5))
