@@ -39,6 +39,7 @@ class Answer(Generic[D_co]):
     An answer is a sequence of its data (`for mx in answer`, `answer[0]`, `len(answer)`) and is true when it has any.
 
     - `question`: what was asked.
+    - `empty`: whether it has no records.
     - `rcode`: NOERROR or NXDOMAIN.
     - `expires`: the event loop's time at which the answer ends: the least TTL over aliases and records, or for an
       empty answer what the zone's SOA allows (RFC 2308, 5). Not above the time it was made: do not keep it.
@@ -47,9 +48,10 @@ class Answer(Generic[D_co]):
     - `elapsed`: seconds from the first packet to this answer.
     """
 
-    __slots__ = ("_chain", "_message", "attempts", "elapsed", "expires", "question", "rcode", "server")
+    __slots__ = ("_chain", "_message", "attempts", "elapsed", "empty", "expires", "question", "rcode", "server")
 
     question: Question
+    empty: bool
     rcode: Rcode
     expires: float
     server: str | None
@@ -60,6 +62,7 @@ class Answer(Generic[D_co]):
         self,
         question: Question,
         message: Message | bytes,
+        chain: AliasChain[D_co],
         *,
         rcode: Rcode,
         expires: float,
@@ -68,13 +71,14 @@ class Answer(Generic[D_co]):
         elapsed: float = 0.0,
     ) -> None:
         self.question = question
+        self.empty = not chain.records
         self.rcode = rcode
         self.expires = expires
         self.server = server
         self.attempts = attempts
         self.elapsed = elapsed
         self._message = message
-        self._chain: AliasChain[D_co] | None = None
+        self._chain: AliasChain[D_co] | None = chain
 
     @classmethod
     def of_plain(
@@ -90,7 +94,8 @@ class Answer(Generic[D_co]):
         if class_ != 1 or "\\" in name or len(name) < 2:
             return None
         rcode, position = NOERROR, len(name) + BEFORE_ANSWERS
-        if wire[7] or wire[6]:
+        empty = not (wire[7] or wire[6])
+        if not empty:
             length = ADDRESS_LENGTHS.get(type_)
             ttl = None if length is None else read_plain_addresses(wire, position, type_, length)
         else:
@@ -101,6 +106,7 @@ class Answer(Generic[D_co]):
             return None
         answer: Answer[D_co] = cls.__new__(cls)
         answer.question = question
+        answer.empty = empty
         answer.rcode = rcode
         answer.expires = now + ttl
         answer.server = server
@@ -138,13 +144,13 @@ class Answer(Generic[D_co]):
         answer: Answer[D_co] = cls(
             question,
             message,
+            chain,
             rcode=rcode,
             expires=now + chain.ttl(message),
             server=server,
             attempts=attempts,
             elapsed=elapsed,
         )
-        answer._chain = chain
         return answer
 
     @classmethod
@@ -167,13 +173,13 @@ class Answer(Generic[D_co]):
         answer: Answer[D_co] = cls(
             question,
             message,
+            chain,
             rcode=rcode,
             expires=now + (chain.ttl(message) if ttl is None else ttl),
             server=server,
             attempts=attempts,
             elapsed=elapsed,
         )
-        answer._chain = chain
         return answer
 
     @classmethod
@@ -256,14 +262,6 @@ class Answer(Generic[D_co]):
         return max(0, round(self.expires - _now()))
 
     @property
-    def empty(self) -> bool:
-        """Whether it has no records; an answer that nobody read yet need not be decoded to tell."""
-        message = self._message
-        if self._chain is None and type(message) is bytes:
-            return not (message[7] or message[6])
-        return not self._read().records
-
-    @property
     def total(self) -> bool:
         """Whether it says of the name itself, with an SOA, that nothing at all is there: NXDOMAIN without aliases.
 
@@ -289,13 +287,13 @@ class Answer(Generic[D_co]):
         other: Answer[D_co] = Answer(
             self.question,
             self._message,
+            chain.rotated(places),
             rcode=self.rcode,
             expires=self.expires,
             server=self.server,
             attempts=self.attempts,
             elapsed=self.elapsed,
         )
-        other._chain = chain.rotated(places)
         return other
 
     def continued(self, tail: Answer[D_co]) -> Answer[D_co]:
@@ -312,20 +310,17 @@ class Answer(Generic[D_co]):
         answer: Answer[D_co] = Answer(
             self.question,
             message,
+            AliasChain(self.question, message),
             rcode=tail.rcode,
             expires=min(self._alias_expiry(), tail.expires),
             server=tail.server,
             attempts=self.attempts + tail.attempts,
             elapsed=self.elapsed + tail.elapsed,
         )
-        answer._chain = AliasChain(self.question, message)
         return answer
 
     def __bool__(self) -> bool:
-        message = self._message
-        if self._chain is None and type(message) is bytes:
-            return bool(message[7] or message[6])
-        return bool(self._read().records)
+        return not self.empty
 
     def __len__(self) -> int:
         return len(self.data)

@@ -161,11 +161,14 @@ class Resolver(Connecting, Closing):
         ServerFailure, LookupTimeout, and AddressBlocked.
         """
         question = self._question(name, type)
-        found = self._known(question, self._dispatch.bind().time())
+        now = self._dispatch.bind().time()
+        found: Any = self._local.answer(question, now)
+        if found is None:
+            found = self._held(question, now)
         if found is None:
             found = await self._dispatch.submit(question)
         elif found.__class__ is not Answer:
-            raise found.with_traceback(None)  # type: ignore[union-attr]
+            raise found.with_traceback(None)
         return found if self._finish is None else self._finish(found)
 
     @asking
@@ -377,16 +380,18 @@ class Resolver(Connecting, Closing):
 
     def _known(self, question: Question, now: float, *, hosts: bool = True) -> Answer[Any] | ResolutionError | None:
         """From the hosts file, the special names or the cache, without suspending."""
-        found: Answer[Any] | ResolutionError | None
         found = self._local.answer(question, now) if hosts else special_answer(question, now)
+        return self._held(question, now) if found is None else found
+
+    def _held(self, question: Question, now: float) -> Answer[Any] | ResolutionError | None:
+        """From the cache; or from the name itself, if that is an address."""
+        found = self.cache.get(question, now)
         if found is None:
-            found = self.cache.get(question, now)
-            if found is None:
-                return literal_answer(question, now) if may_be_literal(question) else None
-            if self._is_watched:
-                self._dispatch.found(question, found, now)
-            if type(found) is not Answer and isinstance(self.backend, ConfiguredBackend) and self.backend.follow():
-                return None  # it failed at nameservers that are no longer ours
+            return literal_answer(question, now) if may_be_literal(question) else None
+        if self._is_watched:
+            self._dispatch.found(question, found, now)
+        if type(found) is not Answer and isinstance(self.backend, ConfiguredBackend) and self.backend.follow():
+            return None  # it failed at nameservers that are no longer ours
         return found
 
     def _handed_out(self, answer: Answer[Any]) -> Answer[Any]:

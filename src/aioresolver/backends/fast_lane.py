@@ -84,7 +84,8 @@ class FastLane:
                 landed.append((question, answer))
         self.waiting -= len(replies)
         # What came while the loop was busy with the turn in which it was asked says nothing about the nameserver.
-        self.upstream.heard(len(replies), now - max(posted[2].sent, posted[2].turn.ended), now)
+        asked_at = max(posted[2].sent, posted[2].turn.ended or now)  # uvloop may read before it ends the turn
+        self.upstream.heard(len(replies), now - asked_at, now)
         if landed:
             self.upstream.served(edns=posted[2].edns, now=now)
             self._landed(landed)

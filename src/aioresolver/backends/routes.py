@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -168,15 +169,9 @@ def _attempts(error: ResolutionError | TransportError, backend: Backend, elapsed
 def _with_attempts(answer: Answer[Any], attempts: tuple[Attempt, ...]) -> Answer[Any]:
     if attempts == answer.attempts:
         return answer
-    return Answer(
-        answer.question,
-        answer.message,
-        rcode=answer.rcode,
-        expires=answer.expires,
-        server=answer.server,
-        attempts=attempts,
-        elapsed=answer.elapsed,
-    )
+    other = copy.copy(answer)
+    other.attempts = attempts
+    return other
 
 
 def _telling(
