@@ -164,7 +164,7 @@ def agreement(session: nox.Session) -> None:
 def endurance(session: nox.Session) -> None:
     """Resolve in bulk for minutes: killed a hundred times, ten million lines, a full disk (root helps)."""
     install(session, "tests")
-    session.run("python", "-m", "pytest", "tests/endurance", *session.posargs)
+    session.run("python", "-m", "pytest", "tests/endurance", "tests/loopback/test_links.py", *session.posargs)
 
 
 @nox.session(python=MEASURED)
