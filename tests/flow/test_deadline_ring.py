@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -60,6 +61,19 @@ def test_never_early_and_at_most_one_granularity_late(run_virtual: Run) -> None:
         run_virtual(main())
 
     check()
+
+
+def test_a_product_that_is_rounded_down_is_not_early_either(run_virtual: Run) -> None:
+    late = math.nextafter(1000 + 12 / 1000, math.inf)
+    assert late * 1000 == 1000_000 + 12
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        due: asyncio.Future[float] = loop.create_future()
+        DeadlineRing(loop).add(late, lambda: due.set_result(loop.time()))
+        return await due
+
+    assert run_virtual(main()) >= late
 
 
 def test_a_moment_already_past_is_the_next_turn(run_virtual: Run) -> None:

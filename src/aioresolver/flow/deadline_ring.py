@@ -63,6 +63,8 @@ class DeadlineRing:
         The token is for `discard`. A moment already past means the next turn of the loop.
         """
         number = ceil(when * self._per_second)
+        if number / self._per_second < when:  # the product was rounded down
+            number += 1
         bucket = self._buckets.get(number)
         if not bucket:
             bucket = self._open(number)
