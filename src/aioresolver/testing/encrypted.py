@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from aioresolver.testing.listeners import TcpListener, bind_stream
 from aioresolver.testing.service import Service
 
-if TYPE_CHECKING:  # it needs cryptography, which few tests need
+if TYPE_CHECKING:  # what they need, few tests need
     from aioresolver.testing.certificates import Certificate
+    from aioresolver.testing.https_listener import HttpsListener
 
 __all__ = ["EncryptedListeners", "Listener"]
 
@@ -65,6 +67,8 @@ class Place(NamedTuple):
 
 def _listeners(place: Place) -> Iterator[Listener]:
     yield _tls(place)
+    if find_spec("h2") is not None:
+        yield _https(place)
 
 
 def _tls(place: Place) -> Listener:
@@ -72,3 +76,11 @@ def _tls(place: Place) -> Listener:
     place.ports["tls"] = sock.getsockname()[1]
     context = place.certificate.server_context(["dot"])
     return TcpListener(sock, place.service, place.loop, idle=place.idle, context=context)
+
+
+def _https(place: Place) -> HttpsListener:
+    from aioresolver.testing.https_listener import HttpsListener  # noqa: PLC0415 - it needs h2
+
+    sock = bind_stream(place.address, place.ports.get("https", 0))
+    place.ports["https"] = sock.getsockname()[1]
+    return HttpsListener(sock, place.service, place.loop, certificate=place.certificate, idle=place.idle)

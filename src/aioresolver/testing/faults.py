@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from aioresolver.errors import ConfigurationError, MessageFormatError
 from aioresolver.testing.exchange import Exchange
+from aioresolver.testing.http_exchange import CONTENT_TYPE, HttpReply
 from aioresolver.wire.codes import Flag, Rcode, RRType
 from aioresolver.wire.message import Message, Question
 from aioresolver.wire.names import Name
@@ -169,6 +170,40 @@ class Fault:
 
         only.setdefault("transport", ("tcp", "tls", "https", "quic"))
         return Fault(close, **only)
+
+    @staticmethod
+    def http(
+        *,
+        status: int = 200,
+        content_type: str = CONTENT_TYPE,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes | None = None,
+        stall_after: int | None = None,
+        refused: bool = False,
+        retiring: bool = False,
+        **only: Unpack[Selectors],
+    ) -> Fault:
+        """Over HTTPS, the response is another: `Fault.http(status=503)`, `Fault.http(headers=[("age", "30")])`.
+
+        `body` takes the place of the message; after `stall_after` bytes of it nothing more comes. With `refused` the
+        request is not looked at (REFUSED_STREAM), with `retiring` the connection takes no more of them (GOAWAY).
+        """
+
+        def http(exchange: Exchange) -> None:
+            exchange.rewrite(
+                lambda wire: HttpReply(
+                    wire if body is None else body,
+                    status=status,
+                    content_type=content_type,
+                    headers=headers,
+                    stall_after=stall_after,
+                    refused=refused,
+                    retiring=retiring,
+                )
+            )
+
+        only.setdefault("transport", "https")
+        return Fault(http, **only)
 
     # Content: the reply comes, but says something else.
 
