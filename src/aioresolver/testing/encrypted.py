@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -13,6 +14,7 @@ from aioresolver.testing.service import Service
 if TYPE_CHECKING:  # what they need, few tests need
     from aioresolver.testing.certificates import Certificate
     from aioresolver.testing.https_listener import HttpsListener
+    from aioresolver.testing.quic_listener import QuicListener
 
 __all__ = ["EncryptedListeners", "Listener"]
 
@@ -69,6 +71,8 @@ def _listeners(place: Place) -> Iterator[Listener]:
     yield _tls(place)
     if find_spec("h2") is not None:
         yield _https(place)
+    if find_spec("aioquic") is not None:
+        yield _quic(place)
 
 
 def _tls(place: Place) -> Listener:
@@ -84,3 +88,16 @@ def _https(place: Place) -> HttpsListener:
     sock = bind_stream(place.address, place.ports.get("https", 0))
     place.ports["https"] = sock.getsockname()[1]
     return HttpsListener(sock, place.service, place.loop, certificate=place.certificate, idle=place.idle)
+
+
+def _quic(place: Place) -> QuicListener:
+    from aioresolver.testing.quic_listener import QuicListener  # noqa: PLC0415 - it needs aioquic
+
+    sock = socket.socket(socket.AF_INET6 if ":" in place.address else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.bind((place.address, place.ports.get("quic", 0)))
+    except OSError:
+        sock.close()
+        raise
+    place.ports["quic"] = sock.getsockname()[1]
+    return QuicListener(sock, place.service, place.loop, certificate=place.certificate, idle=place.idle)
