@@ -48,7 +48,7 @@ def _line(event: Event) -> tuple[Any, ...]:
     if isinstance(event, LookupStarted):
         return "%s: asking", event.question
     if isinstance(event, AttemptFailed):
-        server, transport, outcome, elapsed = event.attempt
+        server, transport, outcome, elapsed, _ = event.attempt
         return "%s: %s: %s (%s, %s)", event.question, server, outcome, transport, _duration(elapsed)
     if isinstance(event, LookupAnswered):
         words = _words(event.answer)

@@ -177,7 +177,7 @@ def _tell_result(span: trace.Span, found: Any) -> None:
 
 
 def _tell_attempts(span: trace.Span, attempts: Iterable[Attempt]) -> None:
-    for server, transport, outcome, elapsed in attempts:
+    for server, transport, outcome, elapsed, _ in attempts:
         attributes: dict[str, str | float] = {
             "aioresolver.server": server,
             "network.transport": transport,
