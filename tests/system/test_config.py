@@ -128,7 +128,9 @@ def test_no_reload(tmp_path):
 
 def test_the_environment_variable_replaces_the_nameservers_and_nothing_else(tmp_path):
     machine = Machine(tmp_path, RESOLV_CONF)
-    machine.environ["AIORESOLVER_NAMESERVERS"] = "tls://192.0.2.9#dns.example, 127.0.0.1:5353  [::1]:5354"
+    machine.environ["AIORESOLVER_NAMESERVERS"] = (
+        "tls://192.0.2.9#dns.example, 127.0.0.1:5353  [::1]:5354,https://dns.example?address=192.0.2.9,::9&method=get"
+    )
 
     config = machine.files.current(0.0)
 
@@ -136,6 +138,8 @@ def test_the_environment_variable_replaces_the_nameservers_and_nothing_else(tmp_
         "tls://192.0.2.9#dns.example",
         "udp://127.0.0.1:5353",
         "udp://[::1]:5354",
+        "https://192.0.2.9/dns-query?method=get#dns.example",
+        "https://[::9]/dns-query?method=get#dns.example",
     ]
     assert (config.ndots, config.source) == (2, "$AIORESOLVER_NAMESERVERS")
     del machine.environ["AIORESOLVER_NAMESERVERS"]
@@ -148,7 +152,7 @@ def test_nonsense_in_the_environment_variable_is_told(tmp_path, value):
     machine.environ["AIORESOLVER_NAMESERVERS"] = value
 
     for _ in range(2):
-        with pytest.raises(ConfigurationError):
+        with pytest.raises(ConfigurationError, match="^AIORESOLVER_NAMESERVERS"):
             machine.files.current(0.0)
 
 

@@ -158,6 +158,14 @@ def test_lists(text):
     assert list(map(str, Nameserver.parse_all(text))) == LISTS[text]
 
 
+def test_lists_of_texts_and_of_what_was_read():
+    one, two, three = map(Nameserver.parse, ("tls://::1#a", "tls://::2#a", "::3"))
+
+    assert Nameserver.parse_all(one) == (one,)
+    assert Nameserver.parse_all([]) == ()
+    assert Nameserver.parse_all([three, "tls://a?address=::1,::2 ::3", one]) == (three, one, two)
+
+
 @pytest.mark.parametrize("text", ["", " ", ",", "1.1.1.1,tls://", "1.1.1.1 8.8.8"])
 def test_lists_that_are_refused(text):
     with pytest.raises(ConfigurationError, match=r"^nameserver '"):

@@ -205,11 +205,13 @@ def with_mac_resolvers(config: SystemConfig, resolvers: list[MacResolver]) -> Sy
 
 
 def parse_nameservers(text: str) -> tuple[Nameserver, ...]:
-    """Nameserver URLs separated by commas or blanks; raises ConfigurationError for one that is none, or for none."""
-    found = tuple(Nameserver.parse(word) for word in text.replace(",", " ").split())
-    if not found:
+    """Nameservers separated by commas or blanks; raises ConfigurationError for one that is none, or for none."""
+    if not text.replace(",", " ").split():
         raise ConfigurationError(f"{NAMESERVERS_VARIABLE}={text!r} names no nameserver")
-    return found
+    try:
+        return Nameserver.parse_all(text)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{NAMESERVERS_VARIABLE}: {error}") from None
 
 
 def usable_nameservers(scheme: str, addresses: Iterable[str], port: int = 0) -> tuple[Nameserver, ...]:

@@ -7,7 +7,7 @@ import binascii
 import ipaddress
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,13 +67,20 @@ class Nameserver:
         return found[0]
 
     @classmethod
-    def parse_all(cls, text: str) -> tuple[Nameserver, ...]:
-        """Read nameservers separated by spaces or commas; one with several addresses becomes one for each address.
+    def parse_all(cls, given: str | Nameserver | Iterable[str | Nameserver]) -> tuple[Nameserver, ...]:
+        """Read nameservers separated by spaces or commas, or several such texts, or what was read already.
 
-        The commas of `tls://dns.quad9.net?address=9.9.9.9,149.112.112.112` belong to it. Each nameserver comes once,
-        in the order given. Raises ConfigurationError, also when there is none.
+        One with several addresses becomes one for each address: the commas of
+        `tls://dns.quad9.net?address=9.9.9.9,149.112.112.112` belong to it. Each nameserver comes once, in the order
+        given. Raises ConfigurationError, also for a text without any.
         """
-        return tuple(dict.fromkeys(nameserver for word in _split_list(text) for nameserver in _read(word)))
+        if isinstance(given, Nameserver):
+            return (given,)
+        found: dict[Nameserver, None] = {}
+        for each in [given] if isinstance(given, str) else given:
+            read = [each] if isinstance(each, Nameserver) else [n for word in _split_list(each) for n in _read(word)]
+            found.update(dict.fromkeys(read))
+        return tuple(found)
 
     def __post_init__(self) -> None:
         if self.scheme not in PORTS:
