@@ -176,9 +176,7 @@ def _sender(client: Any) -> Sender:
         library = kind.__module__.partition(".")[0]
         if kind.__name__ == "AsyncClient" and library in {"httpx", "httpx2"}:
             module = sys.modules[library]
-            return Sender(
-                partial(_send_by_httpx, client, module), (module.HTTPError, module.InvalidURL, module.StreamError)
-            )
+            return Sender(partial(_send_by_httpx, client), (*NETWORK, module.HTTPError, module.StreamError))
         if kind.__name__ == "ClientSession" and library == "aiohttp":
             module = sys.modules[library]
             return Sender(partial(_send_by_aiohttp, client, module), (*NETWORK, module.ClientError))
