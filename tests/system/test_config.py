@@ -152,7 +152,7 @@ def test_nonsense_in_the_environment_variable_is_told(tmp_path, value):
     machine.environ["AIORESOLVER_NAMESERVERS"] = value
 
     for _ in range(2):
-        with pytest.raises(ConfigurationError, match="^AIORESOLVER_NAMESERVERS"):
+        with pytest.raises(ConfigurationError, match=r"^AIORESOLVER_NAMESERVERS"):
             machine.files.current(0.0)
 
 
