@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from aioresolver.errors import MessageFormatError, NameSyntaxError, RdataSyntaxError
 from aioresolver.wire.codes import Flag, Opcode, Rcode, RRClass, RRType
 from aioresolver.wire.edns import Edns
-from aioresolver.wire.message import Message, Question, Record, query_wire
+from aioresolver.wire.message import Message, Question, Record
 from aioresolver.wire.names import Name
+from aioresolver.wire.query import query_wire
 from aioresolver.wire.rdata import AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT, A, GenericRdata, write_rdata
 
 checked = settings(derandomize=True, deadline=None, max_examples=150, database=None)
@@ -269,16 +270,6 @@ def test_a_reply_echoes_recursion_and_checking_disabled_alone():
 
     assert reply.flags == Flag.QR | Flag.RD | Flag.CD
     assert reply.opcode is Opcode.NOTIFY
-
-
-@pytest.mark.parametrize("edns", [True, False])
-@pytest.mark.parametrize("recursion_desired", [True, False])
-@pytest.mark.parametrize("text", ["www.example.org", ".", r"a\.b.c", "_x.y"])
-def test_the_fast_query_is_the_same_query(text, recursion_desired, edns):
-    question = Question.parse(text, "AAAA")
-    query = Message.query(question, recursion_desired=recursion_desired, edns=Edns() if edns else None)
-
-    assert query_wire(question, edns=edns, recursion_desired=recursion_desired) == query.to_wire()
 
 
 def test_the_rcode_has_its_upper_bits_in_edns():

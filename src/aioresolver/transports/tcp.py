@@ -170,6 +170,10 @@ class TcpTransport:
         self._connections.discard(connection)
         self._gone.set()
 
+    def _new_connection(self, loop: asyncio.AbstractEventLoop) -> StreamConnection:
+        """What speaks over the socket."""
+        return StreamConnection(self, loop=loop)
+
     def _security(self) -> dict[str, Any]:
         """What `create_connection` shall do about TLS: nothing here."""
         return {}
@@ -233,9 +237,7 @@ class TcpTransport:
         except BaseException:
             sock.close()
             raise
-        _, connection = await loop.create_connection(
-            lambda: StreamConnection(self, loop=loop), sock=sock, **self._security()
-        )
+        _, connection = await loop.create_connection(lambda: self._new_connection(loop), sock=sock, **self._security())
         return connection
 
     def _fail(

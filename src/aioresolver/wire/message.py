@@ -12,10 +12,13 @@ from aioresolver.wire.compression import NameMemo, read_name, write_name
 from aioresolver.wire.edns import Edns
 from aioresolver.wire.entry import parse_entry
 from aioresolver.wire.layout import TTL_LIMIT, OptLayout, RecordLayout, Sections, check_owners, read_layout
-from aioresolver.wire.names import LENGTHS, Name
+from aioresolver.wire.names import Name
+from aioresolver.wire.query import query_frame as query_frame  # noqa: PLC0414 - until all import it from its home
+from aioresolver.wire.query import query_wire as query_wire  # noqa: PLC0414
+from aioresolver.wire.query import question_section as question_section  # noqa: PLC0414
 from aioresolver.wire.rdata import GenericRdata, read_rdata, write_rdata
 
-__all__ = ["Message", "Question", "Record", "query_frame", "query_wire", "question_section"]
+__all__ = ["Message", "Question", "Record"]
 
 _header = struct.Struct(">HHHHHH")
 _type_and_class = struct.Struct(">HH")
@@ -27,15 +30,6 @@ _TYPES_BY_NAME = {rrtype.name: rrtype for rrtype in RRType}
 
 _ROOT = Name(".")
 _EDNS = Edns()
-_HEADS = {
-    (recursion_desired, edns): _header.pack(0, Flag.RD if recursion_desired else 0, 1, 0, 0, int(edns))
-    for recursion_desired in (False, True)
-    for edns in (False, True)
-}
-_TAIL = _EDNS.to_wire()
-
-# Type and class, as they end the question section of the Internet's class.
-_ENDS = {rrtype: _type_and_class.pack(rrtype, 1) for rrtype in RRType}
 _FLAGS = 0x87F0
 # What these types mean is defined for the Internet's class alone.
 _INTERNET_ONLY = frozenset({RRType.A, RRType.AAAA, RRType.SRV, RRType.NAPTR, RRType.SVCB, RRType.HTTPS})
@@ -239,10 +233,18 @@ class Message:
 
     @classmethod
     def query(
-        cls, question: Question, *, id: int = 0, recursion_desired: bool = True, edns: Edns | None = _EDNS
+        cls,
+        question: Question,
+        *,
+        id: int = 0,
+        recursion_desired: bool = True,
+        checking_disabled: bool = False,
+        authentic_data: bool = False,
+        edns: Edns | None = _EDNS,
     ) -> Message:
         """A message that asks this question."""
-        return cls(id=id, flags=Flag.RD if recursion_desired else 0, question=(question,), edns=edns)
+        flags = Flag.RD * recursion_desired | Flag.CD * checking_disabled | Flag.AD * authentic_data
+        return cls(id=id, flags=flags, question=(question,), edns=edns)
 
     def reply(
         self,
@@ -426,25 +428,6 @@ class Message:
                     return self._word | (Flag.TC if section < 2 else 0), counts
                 counts[section] += 1
         return self._word, counts
-
-
-def query_wire(question: Question, *, edns: bool = True, recursion_desired: bool = True) -> bytes:
-    """The bytes of `Message.query(question)`, with id 0 and the usual EDNS or none; for the hot path."""
-    return b"".join((_HEADS[recursion_desired, edns], question_section(question), _TAIL if edns else b""))
-
-
-def question_section(question: Question) -> bytes:
-    """The question section of a query."""
-    name, type_, class_ = question
-    end = _ENDS.get(type_) if class_ == 1 else None
-    if end is None or "\\" in name or name == ".":
-        return name.to_wire() + _type_and_class.pack(type_, class_)
-    return b"".join([LENGTHS[len(label)] + label for label in name.encode().split(b".")]) + end
-
-
-def query_frame(*, edns: bool) -> tuple[bytes, bytes]:
-    """What stands before and behind the question in every `query_wire`, less the two bytes of the id."""
-    return _HEADS[True, edns][2:], _TAIL if edns else b""
 
 
 def _is_generic(rrtype: RRType, rrclass: RRClass, *, empty: bool) -> bool:
