@@ -86,6 +86,7 @@ def test_the_nameservers_cookie_may_change(jar: CookieJar) -> None:
 def test_renewed_after_a_day_and_with_another_address(jar: CookieJar) -> None:
     known = met(jar)
 
+    assert jar.offer(1.0, "192.0.2.1") == known  # that is only known better now
     moved = jar.offer(1.0, "192.0.2.9")
     assert moved is not None
     assert (moved.client != known.client, moved.server) == (True, b"")

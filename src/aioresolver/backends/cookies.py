@@ -38,13 +38,15 @@ class CookieJar:
     def offer(self, now: float, local: object = None) -> Cookie | None:
         """The cookie to send; None while the nameserver is known to have no use for one.
 
-        `local` is the address that we send from: with another one comes another cookie (RFC 9018, 3).
+        `local` is the address that we send from, if it is known: with another one comes another cookie (RFC 9018, 3).
         """
         if now < self._without_until:
             return None
-        if now >= self._renew_at or local != self._local:
+        moved = local is not None and self._local is not None and local != self._local
+        self._local = local or self._local
+        if now >= self._renew_at or moved:
             self._cookie = Cookie(self._random(CLIENT_SIZE))
-            self._renew_at, self._local, self.expected = now + LIFETIME, local, None
+            self._renew_at, self.expected = now + LIFETIME, None
         return self._cookie
 
     def is_known(self, reply: bytes) -> bool:
