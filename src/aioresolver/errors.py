@@ -68,20 +68,26 @@ class Attempt(NamedTuple):
     """One try at one nameserver.
 
     `transport` is udp, tcp, tls …; `outcome` says in words what came back (`NOERROR`, `SERVFAIL`,
-    `no reply`, …); `elapsed` is in seconds.
+    `no reply`, …); `elapsed` is in seconds. `extended_errors` are the reasons that the nameserver gave, code and text of
+    each (RFC 8914); `outcome` tells them too.
     """
 
     server: str
     transport: str
     outcome: str
     elapsed: float
+    extended_errors: tuple[tuple[int, str], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.server} ({self.transport}): {self.outcome} after {self.elapsed:.3f} s"
 
 
 class ResolutionError(DNSError, socket.gaierror):
-    """A lookup that gave no records. `errno` is an `EAI_*` code, as from `socket.getaddrinfo`."""
+    """A lookup that gave no records. `errno` is an `EAI_*` code, as from `socket.getaddrinfo`.
+
+    `extended_errors` are the reasons that servers gave, code and text of each (RFC 8914): what came with the answer that
+    there are no records, or with each attempt.
+    """
 
     eai: ClassVar[int] = socket.EAI_FAIL
 
@@ -94,6 +100,7 @@ class ResolutionError(DNSError, socket.gaierror):
         rcode: str | None = None,
         attempts: tuple[Attempt, ...] = (),
         code: int | None = None,
+        extended_errors: tuple[tuple[int, str], ...] = (),
     ) -> None:
         super().__init__(self.eai if code is None else code, f"{name} {type}: {reason}")
         self.name = name
@@ -101,12 +108,19 @@ class ResolutionError(DNSError, socket.gaierror):
         self.reason = reason
         self.rcode = rcode
         self.attempts = attempts
+        said = (*extended_errors, *(each for attempt in attempts for each in attempt.extended_errors))
+        self.extended_errors: tuple[tuple[int, str], ...] = tuple(dict.fromkeys(said))
 
     def __str__(self) -> str:
         return "\n  ".join([self.strerror or "", *map(str, self.attempts)])
 
     def __reduce__(self) -> tuple[object, ...]:
-        keywords = {"rcode": self.rcode, "attempts": self.attempts, "code": self.errno}
+        keywords = {
+            "rcode": self.rcode,
+            "attempts": self.attempts,
+            "code": self.errno,
+            "extended_errors": self.extended_errors,
+        }
         return _restore, (type(self), (self.name, self.type, self.reason), keywords)
 
 

@@ -22,7 +22,7 @@ from aioresolver.errors import (
     ServerFailure,
 )
 from aioresolver.wire.codes import Rcode, RRType
-from aioresolver.wire.edns import Edns
+from aioresolver.wire.edns import Edns, explain_errors
 from aioresolver.wire.message import Message, Question
 
 __all__ = ["Lookup", "is_lame"]
@@ -271,8 +271,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
             self._send(trial.upstream, now, edns=None)
             return
         notes = message.edns.extended_errors if message.edns is not None else ()
-        details = "".join(f" ({code.name}{': ' if text else ''}{_printable(text)})" for code, text in notes)
-        self._failed(trial, f"{rcode}{details}", now)
+        trial.extended_errors = notes
+        self._failed(trial, f"{rcode} ({explain_errors(notes)})" if notes else str(rcode), now)
 
     def _failed(self, trial: Trial, outcome: str, now: float) -> None:
         """The upstream cannot answer this question; the next one may, and an only one is asked once more."""
@@ -426,11 +426,6 @@ class Lookup(asyncio.Future[Answer[Any]]):
     def _attempts(self, besides: Trial | None = None) -> tuple[Attempt, ...]:
         now = self.now()
         return tuple(trial.as_attempt(now) for trial in self.trials if trial is not besides)
-
-
-def _printable(text: str) -> str:
-    """What a server wrote, fit for a terminal and a log."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def is_lame(answer: Answer[Any], message: Message, asked_at: float) -> bool:

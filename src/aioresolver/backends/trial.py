@@ -54,6 +54,7 @@ class Trial:
         "again",
         "edns",
         "elapsed",
+        "extended_errors",
         "lookup",
         "outcome",
         "scheme",
@@ -71,6 +72,7 @@ class Trial:
         self.sent: float = now
         self.elapsed: float = 0.0
         self.outcome: str | None = None
+        self.extended_errors: tuple[tuple[int, str], ...] = ()
         self.silent: bool = False
         self._told = False
 
@@ -128,7 +130,7 @@ class Trial:
     def as_attempt(self, now: float) -> Attempt:
         """What people are told of it."""
         elapsed = self.elapsed or now - self.sent
-        return Attempt(self.upstream.text, self.scheme, self.outcome or "no reply", elapsed)
+        return Attempt(self.upstream.text, self.scheme, self.outcome or "no reply", elapsed, self.extended_errors)
 
     def _ended(self, future: asyncio.Future[bytes]) -> None:
         self._told = True

@@ -145,11 +145,14 @@ class Upstream:
 
     def believes(self, message: Message, *, edns: Edns | None, scheme: str, now: float) -> bool:
         """Learn from the EDNS of a reply to a query with `edns`; whether the reply may be believed."""
-        if message.edns is not None and scheme in KEPT_ALIVE and message.edns.keepalive is not None:
-            keep_alive = getattr(self._transports[scheme], "keep_alive", None)
-            if keep_alive is not None:
-                keep_alive(message.edns.keepalive)
+        if scheme in KEPT_ALIVE and message.edns is not None:
+            self._keep_alive(scheme, message.edns.option(EdnsOption.TCP_KEEPALIVE))
         return self.dialect.believes(message, edns, now, trusted=scheme != "udp")
+
+    def _keep_alive(self, scheme: str, tenths: bytes | None) -> None:
+        keep_alive = getattr(self._transports[scheme], "keep_alive", None)
+        if keep_alive is not None and tenths is not None and len(tenths) == 2:
+            keep_alive(int.from_bytes(tenths, "big") / 10)
 
     def mangled(self, error: OSError, now: float) -> bool:
         """Whether the question came back in letters of another case; then they are left alone from now on."""

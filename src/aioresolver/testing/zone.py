@@ -96,10 +96,14 @@ class Zone:
             return found
         return found._replace(records=tuple(Record(name, r.type, r.class_, r.ttl, r.data) for r in found.records))
 
+    def rrset(self, name: Name, type: RRType) -> tuple[Record, ...]:
+        """The records of one type that stand at the name itself, at cuts and below them too."""
+        node = self._nodes.get(name)
+        return () if node is None else node.get(type, ())
+
     def addresses(self, name: Name) -> tuple[Record, ...]:
         """The A and AAAA records that stand at the name itself, glue included; none if it is not in the zone."""
-        node = self._nodes.get(name)
-        return () if node is None else node.get(RRType.A, ()) + node.get(RRType.AAAA, ())
+        return self.rrset(name, RRType.A) + self.rrset(name, RRType.AAAA)
 
     def put(self, records: Iterable[Record]) -> None:
         """Add records; one that is there already stays as it is, a second SOA takes the place of the first.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Protocol
 
-__all__ = ["Transport"]
+__all__ = ["AgedReply", "Transport"]
 
 
 class Transport(Protocol):
@@ -25,3 +25,15 @@ class Transport(Protocol):
     async def aclose(self) -> None:
         """Close every socket; exchanges that still wait fail with TransportError. Twice is fine."""
         ...
+
+
+class AgedReply(bytes):
+    """A reply that an HTTP cache has kept: its TTLs have run for `age` seconds already (RFC 8484, 5.1)."""
+
+    age: float
+
+    def __new__(cls, reply: bytes, *, age: float) -> AgedReply:
+        """The bytes of the reply, and its age in seconds."""
+        aged = super().__new__(cls, reply)
+        aged.age = age
+        return aged

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import NamedTuple
 
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import EdnsOption, ExtendedError, RRType
 
-__all__ = ["ClientSubnet", "Cookie", "Edns", "read_options"]
+__all__ = ["ClientSubnet", "Cookie", "Edns", "explain_errors", "read_options"]
 
 _DNSSEC_OK = 0x8000
+# Of what a server gives as reasons, so many, and of the text of each, so many characters.
+_MOST_ERRORS = 8
+_LONGEST_TEXT = 200
 _pair = struct.Struct(">HH")
 _opt = struct.Struct(">xHHBBHH")
 
@@ -73,14 +77,12 @@ class Edns(NamedTuple):
     def extended_errors(self) -> tuple[tuple[ExtendedError, str], ...]:
         """Why the server could not do better, code and text for each reason (RFC 8914).
 
-        The text is whatever the server wrote. An option too short to hold a code is passed over: what explains an
-        error must not be one.
+        The text is what the server wrote, made fit for a terminal and a log: what cannot be printed is `?`, and what is
+        too long or too much is cut off. An option too short to hold a code is passed over: what explains an error must
+        not be one.
         """
-        return tuple(
-            (ExtendedError(data[0] << 8 | data[1]), data[2:].decode("utf-8", "replace").rstrip("\0"))
-            for code, data in self.options
-            if code == EdnsOption.EXTENDED_ERROR and len(data) >= 2
-        )
+        found = [data for code, data in self.options if code == EdnsOption.EXTENDED_ERROR and len(data) >= 2]
+        return tuple((ExtendedError(data[0] << 8 | data[1]), _printable(data[2:])) for data in found[:_MOST_ERRORS])
 
     def option(self, code: int) -> bytes | None:
         """The data of the first option with this code."""
@@ -145,6 +147,18 @@ def read_options(wire: bytes, offset: int, end: int) -> tuple[tuple[int, bytes],
     if offset != end:
         raise MessageFormatError(f"the options of the OPT record do not end at {end}")
     return tuple(options)
+
+
+def explain_errors(errors: Iterable[tuple[int, str]]) -> str:
+    """Extended errors in words: `BLOCKED: by the operator; FILTERED`."""
+    return "; ".join(f"{ExtendedError(code).name}{': ' if text else ''}{text}" for code, text in errors)
+
+
+def _printable(data: bytes) -> str:
+    """What a server wrote."""
+    text = data[: 4 * _LONGEST_TEXT].decode("utf-8", "replace").rstrip("\0")
+    shown = "".join(character if character.isprintable() else "?" for character in text[:_LONGEST_TEXT])
+    return shown if len(text) <= _LONGEST_TEXT else f"{shown}…"
 
 
 def _parse_subnet(data: bytes) -> ClientSubnet:
