@@ -8,7 +8,9 @@ from aioresolver.backends.ranking import Health, ranked
 
 
 class Upstream:
-    def __init__(self, name: str, *, trip: float | None = None, silences: int = 0, failures: int = 0, tier: int = 0) -> None:
+    def __init__(
+        self, name: str, *, trip: float | None = None, silences: int = 0, failures: int = 0, tier: int = 0
+    ) -> None:
         self.name = name
         self.health = Health()
         self.tier = tier

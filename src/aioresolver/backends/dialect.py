@@ -88,9 +88,11 @@ class Dialect:
             self._refused_at = now
         self.doubted = False
 
-    def answered_small(self, edns: Edns, now: float) -> None:
-        """It answered a question that was asked with this EDNS, after others of the same had met with silence."""
-        if edns.payload == LEAST_PAYLOAD and self.wanted is not None and self.wanted.payload > LEAST_PAYLOAD:
+    def truncated(self, sent: Edns | None, now: float) -> None:
+        """It cut its reply to a question with this EDNS; if only the small one arrived, large ones are lost on the way."""
+        if sent is None or self.wanted is None or now < self._small_until:
+            return
+        if sent.payload < self.wanted.payload:
             self._small_until = now + SMALL_FOR
 
     def cannot_be_checked(self, now: float) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from aioresolver.answer import Answer
@@ -71,7 +71,7 @@ class FastLane:
         self.waiting += len(questions)
         upstream.sent(len(questions), now)
         sheet = Sheet(*self._frame, now, due, deadline, edns, self._this_turn())
-        sections = map(question_section, questions)
+        sections: Iterable[bytes] = map(question_section, questions)
         if upstream.dialect.randomizes(now):
             sections = (randomized(section, os.urandom(len(section))) for section in sections)
         self._transport.post(list(zip(sections, questions, strict=True)), sheet)

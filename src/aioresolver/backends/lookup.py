@@ -178,6 +178,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self._allowance.read(len(reply))
         if reply[2] & TRUNCATED and trial.scheme == "udp":
             self._truncated = self._truncated or self._answer_of(reply, trial, now)
+            upstream.dialect.truncated(trial.edns, now)
             self._ask_over_tcp(trial, "truncated", now)
             return
         try:
@@ -279,9 +280,10 @@ class Lookup(asyncio.Future[Answer[Any]]):
         trial.failed(outcome, now)
         trial.upstream.failed(now)
         self._strike(trial.upstream, STRIKES if len(self._order) > 1 else SECOND_CHANCE)
-        if self._usable():
+        waiting = [trial for trial in self.trials if trial.pending]
+        if self._untried() or (self._usable() and all(trial.silent for trial in waiting)):
             self._try_next(now)
-        elif not any(trial.pending for trial in self.trials):
+        elif not waiting and not self._usable():
             self._give_up(now)
 
     # ---- what is done about it
@@ -339,9 +341,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
             patience = max(patience, STREAM_PATIENCE)
         return min(now + patience, self.deadline)
 
-    def _send(
-        self, upstream: Upstream, now: float, *, scheme: str | None = None, edns: Edns | None = LEARNT
-    ) -> None:
+    def _send(self, upstream: Upstream, now: float, *, scheme: str | None = None, edns: Edns | None = LEARNT) -> None:
         if edns is LEARNT:
             edns = upstream.edns(now, silences=self._silences(upstream) if self.trials else 0)
         trial = Trial(self, upstream, scheme or upstream.scheme, now, edns=edns)

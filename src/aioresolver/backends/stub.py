@@ -394,7 +394,9 @@ def _check(*, rate: float | None, in_flight: int | None, hedge: float | None, ra
     if rate is not None and not 0 < rate < float("inf"):
         raise ConfigurationError(f"rate is how many queries a second a nameserver gets, above 0, not {rate!r}")
     if in_flight is not None and not in_flight >= 1:
-        raise ConfigurationError(f"in_flight is how many queries a nameserver gets at once, 1 or more, not {in_flight!r}")
+        raise ConfigurationError(
+            f"in_flight is how many queries a nameserver gets at once, 1 or more, not {in_flight!r}"
+        )
     if hedge is not None and not 0 < hedge < 1:
         raise ConfigurationError(f"hedge is a share of replies, between 0 and 1, such as 0.95, not {hedge!r}")
     if not race >= 1:

@@ -14,7 +14,14 @@ from typing import Any, NamedTuple, Protocol
 from aioresolver.errors import TransportError
 from aioresolver.flow.deadline_ring import DeadlineRing
 from aioresolver.transports.datagram_endpoint import DatagramEndpoint
-from aioresolver.transports.exchange import HEADER, Exchange, carriage_error, deadline_error, make_exchange, mangled_error
+from aioresolver.transports.exchange import (
+    HEADER,
+    Exchange,
+    carriage_error,
+    deadline_error,
+    make_exchange,
+    mangled_error,
+)
 from aioresolver.transports.nameserver import Nameserver
 
 __all__ = ["Posted", "Sheet", "Taker", "UdpSocket", "measure_receive_buffer", "open_connected"]
