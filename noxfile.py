@@ -15,7 +15,15 @@ import nox
 PROJECT = nox.project.load_toml("pyproject.toml")
 OURS = ("src", "tests", "examples", "benchmarks", "docs/conf.py", "noxfile.py")
 LEAGUE = {"nsd": "nsd", "dnsperf": "dnsperf"}
-SERVERS = {"nsd": "nsd", "unbound": "unbound", "named": "bind9", "knotd": "knot", "dnsmasq": "dnsmasq-base"}
+SERVERS = {
+    "nsd": "nsd",
+    "unbound": "unbound",
+    "named": "bind9",
+    "knotd": "knot",
+    "dnsmasq": "dnsmasq-base",
+    "kresd": "knot-resolver",
+    "dnsdist": "dnsdist",
+}
 WORKERS = ("--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal")
 
 nox.needs_version = ">=2025.2.9"
@@ -147,7 +155,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def interop(session: nox.Session) -> None:
-    """Resolve through NSD, Unbound, BIND, Knot and dnsmasq on loopback (Debian; installs those that are missing)."""
+    """Resolve through the servers that people run, on loopback, encrypted too (Debian; installs those that are missing)."""
     install_debian(session, SERVERS)
     install(session, "tests")
     session.run("python", "-m", "pytest", "tests/interop", *session.posargs)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import random
 import struct
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -15,8 +18,8 @@ import aioresolver.wire.layout
 import aioresolver.wire.message
 from aioresolver.answer import Answer
 from aioresolver.errors import MessageFormatError
-from aioresolver.wire.codes import Flag, Rcode
-from aioresolver.wire.edns import Edns
+from aioresolver.wire.codes import EdnsOption, ExtendedError, Flag, Rcode
+from aioresolver.wire.edns import ClientSubnet, Edns
 from aioresolver.wire.message import Message, Question, Record, question_section
 
 NOW = 1000.0
@@ -229,8 +232,10 @@ def everything(answer: Answer[Any]) -> list[Any]:
         answer.records,
         answer.rotated(1).data,
         authority,
-        answer.message.edns,
-        answer.message.wire,
+        answer.edns,
+        answer.extended_errors,
+        answer.nsid,
+        answer.authenticated,
     ]
 
 
@@ -241,13 +246,36 @@ def agree(question: Question, wire: bytes) -> bool:
     short: Answer[Any] | None = Answer.of_plain(question, wire, NOW, "udp://192.0.2.53", 0.5)
     if short is None:
         return False
-    assert everything(short) == everything(the_long_way(question, wire)), wire.hex()
+    long = the_long_way(question, wire)
+    assert everything(short) == everything(long), wire.hex()
+    if not hop_options(long):
+        assert short.message.wire == wire
+    elif wire[-11:-8] != LOOKALIKE[:3]:
+        assert not hop_options(short)
+        assert len(short.message.wire or b"") < len(wire)
     return True
+
+
+LOOKALIKE = b"\0\0\x29\x04\xd0\0\0\0\0\0\0"  # as OPT without options, but inside of an option
+
+
+def hop_options(answer: Answer[Any]) -> bool:
+    edns = answer.message.edns
+    return edns is not None and edns != edns.without_hop_options()
 
 
 NAMES = ["www.example.org", "a", "x.y.z.example", "_srv._tcp.example.com", "*.example", "a" * 63 + ".b", ".",
          r"a\.b.example", r"\000.example", "xn--bcher-kva.example", "a." * 126 + "a"]  # fmt: skip
 ADDRESSES = {"A": ["192.0.2.1", "0.0.0.0", "255.255.255.255"], "AAAA": ["2001:db8::1", "::", "::ffff:192.0.2.1", "::1"]}
+
+
+OPTIONS: list[tuple[tuple[int, bytes], ...]] = [
+    (),
+    ((10, b"8 bytes!"),),
+    ((12, bytes(40)),),
+    ((15, b"\0\x11adverts"), (10, b"8 bytes!"), (3, b"")),
+    ((12, LOOKALIKE),),
+]
 
 
 def reply_wire(
@@ -278,7 +306,7 @@ def test_the_short_way_is_the_long_way(data: st.DataObject) -> None:
     addresses = data.draw(st.lists(st.ip_addresses(v=version).map(str), min_size=1, max_size=5))
     ttls = data.draw(st.lists(st.integers(0, 2**31 - 1), min_size=5, max_size=5))
     more = data.draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
-    options = data.draw(st.sampled_from([(), ((10, b"8 bytes!"),)]))
+    options = data.draw(st.sampled_from(OPTIONS))
     edns = data.draw(st.sampled_from([None, Edns(options=options)]))
     wire = reply_wire(question, addresses, ttls, more=more, edns=edns)
     if data.draw(st.booleans()):
@@ -330,7 +358,7 @@ def seeds() -> Iterator[tuple[Question, bytes]]:
             question = Question.parse(name, type_)
             for count in (1, 2, 3):
                 for more in ((0, 0), (1, 0), (0, 1), (1, 2)):
-                    for edns in (None, Edns(), Edns(options=((10, b"8 bytes!"),))):
+                    for edns in (None, *(Edns(options=options) for options in OPTIONS)):
                         yield question, reply_wire(question, addresses[:count], [60, 59, 61], more=more, edns=edns)
 
 
@@ -392,3 +420,121 @@ def test_an_answer_taken_the_short_way_changes_nothing_when_it_is_read() -> None
     assert (str(answer.message.question[0]), len(answer.records)) == ("w.example. A", 2)
     assert (answer.data, answer.name, answer.aliases, answer.expires, bool(answer), answer.empty) == before
     assert (answer[0].address, answer[1:][0].address, answer.authority) == ("192.0.2.1", "192.0.2.2", ())
+
+
+# What EDNS says
+
+
+def told(
+    *answer: str,
+    rcode: Rcode = Rcode.NOERROR,
+    edns: Edns | None = None,
+    flags: Flag = Flag.QR,
+    type: str = "A",
+    authority: tuple[str, ...] = (SOA,),
+) -> Answer[Any]:
+    """The answer about `w.example.` in a reply with these records, from the wire."""
+    question = Question.parse("w.example", type)
+    message = Message(
+        flags=flags,
+        rcode=rcode,
+        question=(question,),
+        answer=tuple(map(Record.parse, answer)),
+        authority=() if answer else tuple(map(Record.parse, authority)),
+        edns=edns,
+    )
+    return Answer.of(question, Message.parse(message.to_wire()), now=NOW)
+
+
+ADDRESS = "w.example. 60 A 192.0.2.1"
+ALIAS = ("w.example. 60 CNAME v.example.", "v.example. 60 A 192.0.2.1")
+
+
+@pytest.mark.parametrize("records", [(ADDRESS,), ALIAS, ()], ids=["plain", "alias", "absent"])
+def test_what_the_nameserver_said_beside_the_answer(records: tuple[str, ...]) -> None:
+    subnet = ClientSubnet(ip_network("192.0.2.0/24"), scope=20)
+    edns = Edns().with_option(EdnsOption.NSID, b"machine 7").with_client_subnet(subnet).with_option(65001, b"?")
+    edns = edns.with_extended_error(ExtendedError.FILTERED, "adverts").with_option(EdnsOption.COOKIE, bytes(24))
+    answer = told(*records, edns=edns, flags=Flag.QR | Flag.AD)
+    assert answer.edns == edns.without_hop_options()
+    assert answer.edns is not None
+    assert answer.edns.client_subnet == subnet
+    assert answer.nsid == b"machine 7"
+    assert answer.extended_errors == ((ExtendedError.FILTERED, "adverts"),)
+    assert answer.authenticated
+    assert not answer.stale
+
+
+@pytest.mark.parametrize("records", [(ADDRESS,), ALIAS, ()], ids=["plain", "alias", "absent"])
+@pytest.mark.parametrize("edns", [None, Edns(), Edns(options=((10, bytes(8)),))], ids=["none", "bare", "cookie"])
+def test_nothing_was_said_beside_the_answer(records: tuple[str, ...], edns: Edns | None) -> None:
+    answer = told(*records, edns=edns)
+    assert answer.edns == (None if edns is None else Edns())
+    assert (answer.nsid, answer.extended_errors, answer.authenticated) == (None, (), False)
+
+
+def test_to_read_what_was_said_leaves_a_plain_answer_as_small_as_it_was() -> None:
+    answer = told(ADDRESS, edns=Edns().with_option(EdnsOption.PADDING, bytes(400)))
+    assert (answer.edns, answer.extended_errors, answer.nsid) == (Edns(), (), None)
+    assert isinstance(answer._message, bytes)
+    assert len(answer._message) < 60
+
+
+def test_answers_that_came_otherwise_say_nothing() -> None:
+    answer: Answer[Any] = Answer.from_records(Question.parse("w.example"), [Record.parse(ADDRESS)], now=NOW)
+    assert (answer.edns, answer.extended_errors, answer.nsid, answer.authenticated) == (None, (), None, False)
+    packed: Answer[Any] = Answer.from_addresses(Question.parse("w.example"), [(b"\1\2\3\4", 60)], now=NOW)
+    assert (packed.edns, packed.extended_errors, packed.nsid, packed.authenticated) == (None, (), None, False)
+
+
+SIGNATURE = "{} 60 RRSIG {} 13 2 60 20300101000000 20200101000000 1 example. c2lnbmF0dXJl"
+
+
+def test_signatures_are_records_but_no_data() -> None:
+    signatures = (SIGNATURE.format("w.example.", "A"), SIGNATURE.format("w.example.", "AAAA"))
+    answer = told(ADDRESS, "w.example. 60 A 192.0.2.2", *signatures)
+    assert [record.type.name for record in answer.records] == ["A", "A", "RRSIG"]
+    assert [str(data) for data in answer] == ["192.0.2.1", "192.0.2.2"]
+    assert (len(answer), len(answer.data)) == (2, 2)
+    turned = answer.rotated(1)
+    assert [record.type.name for record in turned.records] == ["A", "A", "RRSIG"]
+    assert [str(data) for data in turned] == ["192.0.2.2", "192.0.2.1"]
+    through = told(*ALIAS, SIGNATURE.format("w.example.", "CNAME"), SIGNATURE.format("v.example.", "A"))
+    assert [record.type.name for record in through.records] == ["A", "RRSIG"]
+    assert len(through.message.answer) == 4
+
+
+def test_signatures_alone_are_no_answer() -> None:
+    answer = told(SIGNATURE.format("w.example.", "A"))
+    assert answer.empty
+    assert not answer
+    assert list(answer) == []
+
+
+def test_signatures_may_be_what_is_asked_for() -> None:
+    signatures = (SIGNATURE.format("w.example.", "A"), SIGNATURE.format("w.example.", "TXT"))
+    for type_ in ("RRSIG", "ANY"):
+        assert len(told(*signatures, type=type_).records) == len(told(*signatures, type=type_)) == 2
+
+
+def test_a_continued_answer_is_as_authentic_as_its_less_authentic_half() -> None:
+    for one, other in ((True, True), (True, False), (False, True)):
+        head = told(ALIAS[0], flags=Flag.QR | (Flag.AD if one else Flag(0)))
+        message = Message(flags=Flag.QR | (Flag.AD if other else Flag(0)), answer=(Record.parse(ALIAS[1]),))
+        tail: Answer[Any] = Answer.of(Question.parse("v.example"), message, now=NOW)
+        assert head.continued(tail).authenticated is (one and other)
+
+
+def test_a_stale_answer_says_so() -> None:
+    edns = Edns().with_extended_error(ExtendedError.FILTERED, "adverts")
+    fresh = told(ADDRESS, edns=edns, flags=Flag.QR | Flag.AD)
+    stale = fresh.past_its_time(NOW + 100)
+    assert (fresh.stale, stale.stale) == (False, True)
+    assert (fresh.expires, stale.expires) == (NOW + 60, NOW + 100)
+    assert (stale.data, stale.records, stale.question) == (fresh.data, fresh.records, fresh.question)
+    assert stale.extended_errors == ((ExtendedError.FILTERED, "adverts"), (ExtendedError.STALE_ANSWER, ""))
+    assert (fresh.authenticated, stale.authenticated) == (True, False)  # validated for a time that is over
+    for other in (stale.rotated(1), copy.copy(stale), pickle.loads(pickle.dumps(stale))):
+        assert other.stale
+        assert other.data == fresh.data
+    assert told(*ALIAS).past_its_time(NOW).rotated(1).stale

@@ -19,9 +19,9 @@ MAX_TTL = 0x7FFFFFFF
 
 
 class AliasChain(Generic[D_co]):
-    """The way from the question's name over its aliases to the records."""
+    """The way from the question's name over its aliases to the records, and the signatures over these (RRSIG)."""
 
-    __slots__ = ("alias_ttl", "aliases", "data", "name", "records")
+    __slots__ = ("alias_ttl", "aliases", "data", "name", "records", "signatures")
 
     def __init__(self, question: Question, message: Message) -> None:
         name = question.name
@@ -42,6 +42,14 @@ class AliasChain(Generic[D_co]):
         self.records: tuple[Record, ...] = tuple(
             record for record in answer if record.name == name and (record.type == wanted or wanted == RRType.ANY)
         )
+        self.signatures: tuple[Record, ...] = tuple(
+            record
+            for record in answer
+            if record.type == RRType.RRSIG != wanted
+            and wanted != RRType.ANY
+            and record.name == name
+            and record.data.type_covered == wanted
+        )
         self.data: tuple[D_co, ...] = tuple(record.data for record in self.records)
 
     def ttl(self, message: Message) -> int:
@@ -56,6 +64,7 @@ class AliasChain(Generic[D_co]):
         cut = places % len(self.records)
         other: AliasChain[D_co] = AliasChain.__new__(AliasChain)
         other.name, other.aliases, other.alias_ttl = self.name, self.aliases, self.alias_ttl
+        other.signatures = self.signatures
         other.records = self.records[cut:] + self.records[:cut]
         other.data = self.data[cut:] + self.data[:cut]
         return other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections.abc import Iterator, Sequence
 from socket import AF_INET6, inet_ntoa, inet_ntop
@@ -10,8 +11,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from aioresolver.alias_chain import AliasChain, soa_ttl
 from aioresolver.errors import Attempt
-from aioresolver.wire.codes import Rcode, RRType
-from aioresolver.wire.layout import read_plain_absence, read_plain_addresses, write_plain_addresses
+from aioresolver.wire.codes import ExtendedError, Flag, Rcode, RRType
+from aioresolver.wire.edns import Edns
+from aioresolver.wire.layout import (
+    read_plain_absence,
+    read_plain_addresses,
+    without_hop_options,
+    write_plain_addresses,
+)
 from aioresolver.wire.message import Message, Question, Record, question_section
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import AAAA, A
@@ -31,6 +38,10 @@ ADDRESS_LENGTHS: dict[int, int] = {RRType.A: 4, RRType.AAAA: 16}
 # Header, the root's label, type and class: how far behind the length of the name's text the answer section begins.
 BEFORE_ANSWERS = 12 + 1 + 4
 BEFORE_DATA = 12
+# An OPT record without options is the last 11 bytes of most replies, and begins so.
+OPT_LENGTH = 11
+OPT_BEGINS = b"\0\0\x29"
+AUTHENTIC = Flag.AD.value
 
 
 class Answer(Generic[D_co]):
@@ -104,6 +115,8 @@ class Answer(Generic[D_co]):
                 rcode = NXDOMAIN
         if ttl is None:
             return None
+        if wire[11] and wire[-OPT_LENGTH : 3 - OPT_LENGTH] != OPT_BEGINS:
+            wire = without_hop_options(wire, position)
         answer: Answer[D_co] = cls.__new__(cls)
         answer.question = question
         answer.empty = empty
@@ -166,9 +179,12 @@ class Answer(Generic[D_co]):
         server: str | None = None,
         attempts: tuple[Attempt, ...] = (),
         elapsed: float = 0.0,
+        edns: Edns | None = None,
     ) -> Answer[D_co]:
         """An answer made of records that came otherwise than in a message; `ttl` in seconds overrules theirs."""
-        message = Message(question=(question,), answer=tuple(records), authority=tuple(authority), rcode=rcode)
+        message = Message(
+            question=(question,), answer=tuple(records), authority=tuple(authority), rcode=rcode, edns=edns
+        )
         chain: AliasChain[D_co] = AliasChain(question, message)
         answer: Answer[D_co] = cls(
             question,
@@ -225,7 +241,10 @@ class Answer(Generic[D_co]):
 
     @property
     def message(self) -> Message:
-        """The whole message, all sections and EDNS included."""
+        """The whole message, all sections and EDNS included.
+
+        EDNS options that are between us and the nameserver alone, which are cookies, keepalive and padding, may be missing.
+        """
         message = self._message
         if isinstance(message, bytes):
             message = self._message = Message.parse(message)
@@ -243,8 +262,12 @@ class Answer(Generic[D_co]):
 
     @property
     def records(self) -> tuple[Record, ...]:
-        """The records of the question's type at `name`."""
-        return self._read().records
+        """The records of the question's type at `name`; behind them the RRSIG records over these, if any came.
+
+        Such come when the nameservers are asked with the DO bit. `data`, and the answer as a sequence, are without them.
+        """
+        chain = self._read()
+        return chain.records + chain.signatures
 
     @property
     def data(self) -> tuple[D_co, ...]:
@@ -255,6 +278,48 @@ class Answer(Generic[D_co]):
     def authority(self) -> tuple[Record, ...]:
         """The authority section: the SOA of an empty answer."""
         return self.message.authority
+
+    @property
+    def edns(self) -> Edns | None:
+        """What the nameserver's OPT record says, unknown options as they came; None when none came.
+
+        `answer.edns.client_subnet` has the scope for which the answer is meant. Cookies, keepalive and padding are left
+        out. Decoded at each reading.
+        """
+        message = self._message
+        edns = (Message.parse(message) if type(message) is bytes else self.message).edns
+        return edns if edns is None or not edns.options else edns.without_hop_options()
+
+    @property
+    def extended_errors(self) -> tuple[tuple[ExtendedError, str], ...]:
+        """What the nameserver says about the answer, code and text of each (RFC 8914): BLOCKED, FILTERED, STALE_ANSWER.
+
+        The text is printable, and short. The codes are not authenticated in any way.
+        """
+        edns = self.edns if self._has_options() else None
+        return () if edns is None else edns.extended_errors
+
+    @property
+    def nsid(self) -> bytes | None:
+        """Which of the nameserver's machines it was, if that was asked for and told (RFC 5001)."""
+        edns = self.edns if self._has_options() else None
+        return None if edns is None else edns.nsid
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether the nameserver says that it has validated the answer by DNSSEC: the AD bit (RFC 4035, 3.2.3).
+
+        That is worth as much as the nameserver, and the way to it, can be trusted: over anything but loopback or an
+        encrypted, authenticated transport, whoever is on the way can set it. Nameservers set it when they are asked with
+        AD or DO.
+        """
+        message = self._message
+        return bool((message[3] if type(message) is bytes else self.message.flags) & AUTHENTIC)
+
+    @property
+    def stale(self) -> bool:
+        """Whether it was past its time already when it was handed out, for want of a fresh one (RFC 8767)."""
+        return False
 
     @property
     def ttl(self) -> int:
@@ -284,23 +349,23 @@ class Answer(Generic[D_co]):
         chain = self._read()
         if len(chain.records) < 2:
             return self
-        other: Answer[D_co] = Answer(
-            self.question,
-            self._message,
-            chain.rotated(places),
-            rcode=self.rcode,
-            expires=self.expires,
-            server=self.server,
-            attempts=self.attempts,
-            elapsed=self.elapsed,
-        )
+        other = copy.copy(self)
+        other._chain = chain.rotated(places)
         return other
+
+    def past_its_time(self, expires: float) -> Answer[D_co]:
+        """The same as a stale answer, which now says that it `expires` then (loop time)."""
+        stale: StaleAnswer[D_co] = StaleAnswer.__new__(StaleAnswer)
+        for slot in Answer.__slots__:
+            setattr(stale, slot, getattr(self, slot))
+        stale.expires = expires
+        return stale
 
     def continued(self, tail: Answer[D_co]) -> Answer[D_co]:
         """This answer, whose aliases end nowhere, with the answer for the name that they lead to."""
         mine, more = self.message, tail.message
         message = Message(
-            flags=more.flags,
+            flags=more.flags & (mine.flags | ~Flag.AD),
             rcode=tail.rcode,
             question=(self.question,),
             answer=(*mine.answer, *more.answer),
@@ -341,6 +406,13 @@ class Answer(Generic[D_co]):
         data = ", ".join(map(str, self.data)) or self.rcode.name
         return f"<Answer {self.question}: {data} (ttl {self.ttl})>"
 
+    def _has_options(self) -> bool:
+        """Whether a look at EDNS is worth while; for nearly all answers it is not."""
+        message = self._message
+        if type(message) is not bytes:
+            return True
+        return bool(message[10] or message[11]) and message[-OPT_LENGTH : 3 - OPT_LENGTH] != OPT_BEGINS
+
     def _is_plain(self) -> bool:
         """Whether it came from `of_plain`, and nobody has read more of it than its data."""
         return self._chain is None and type(self._message) is bytes
@@ -374,6 +446,27 @@ class Answer(Generic[D_co]):
         """When the aliases end; a dangling answer itself may not be kept, its aliases may."""
         made = self.expires - self._read().ttl(self.message)
         return made + min((record.ttl for record in self.message.answer), default=0)
+
+
+class StaleAnswer(Answer[D_co]):
+    """An answer that was past its time when it was handed out."""
+
+    __slots__ = ()
+
+    @property
+    def stale(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def authenticated(self) -> bool:
+        """False: signatures were checked for a time that is over."""
+        return False
+
+    @property
+    def extended_errors(self) -> tuple[tuple[ExtendedError, str], ...]:
+        """What the nameserver said, and that the answer is stale (RFC 8914, 4.4)."""
+        return (*super().extended_errors, (ExtendedError.STALE_ANSWER, ""))
 
 
 def _now() -> float:

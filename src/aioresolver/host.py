@@ -14,6 +14,7 @@ from aioresolver.system.literal import ends_in_number, parse_literal
 from aioresolver.system.local import LOCAL_TTL, LocalNames
 from aioresolver.system.search import Outcome, SearchWalk, candidates
 from aioresolver.wire.codes import Rcode, RRType
+from aioresolver.wire.edns import explain_errors
 from aioresolver.wire.message import Question, Record
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import AAAA, A
@@ -190,4 +191,14 @@ def absence(answer: Answer[Any]) -> ResolutionError:
     """The error for an empty answer."""
     question = answer.question
     kind, reason = (NameNotFound, "no such name") if answer.rcode else (NoRecords, "no such records")
-    return kind(question.name, question.type.name, reason, rcode=answer.rcode.name, attempts=answer.attempts)
+    said = answer.extended_errors
+    if said:
+        reason = f"{reason} ({explain_errors(said)})"
+    return kind(
+        question.name,
+        question.type.name,
+        reason,
+        rcode=answer.rcode.name,
+        attempts=answer.attempts,
+        extended_errors=said,
+    )

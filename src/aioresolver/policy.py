@@ -164,11 +164,13 @@ class AddressPolicy:
         reasons = [reason for data in answer for address in _addresses(data) if (reason := self.reason(address))]
         if not reasons or self.allows_name(answer.question.name):
             return answer
-        records = [kept for record in answer.records if (kept := self._cleaned(record))] if self.drop else []
+        # Signatures are left out: they were made over all the records.
+        signed = answer.records[: len(answer)]
+        records = [kept for record in signed if (kept := self._cleaned(record))] if self.drop else []
         if not records:
             raise _blocked(answer.question.name, str(type_), reasons)
         aliases = [record for record in answer.message.answer if record.type in ALIASES] if answer.aliases else []
-        return Answer.from_records(
+        cleaned: Answer[D] = Answer.from_records(
             answer.question,
             [*aliases, *records],
             now=answer.expires,
@@ -177,7 +179,9 @@ class AddressPolicy:
             server=answer.server,
             attempts=answer.attempts,
             elapsed=answer.elapsed,
+            edns=answer.edns,
         )
+        return cleaned.past_its_time(cleaned.expires) if answer.stale else cleaned
 
     def _judge(self, address: str) -> str | None:
         ipv6 = ":" in address

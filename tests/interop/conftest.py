@@ -9,6 +9,7 @@ import getpass
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +22,10 @@ import dns.query
 import dns.rdatatype
 import dns.zone
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package
+
+from encrypted_servers import KINDS, EncryptedServer, EncryptedServers, running_servers
 
 HOSTS = 10_000
 PATIENCE = 30.0  # seconds that a server may take to load the zone on a busy machine
@@ -271,3 +276,16 @@ def server(request: pytest.FixtureRequest) -> Server:
     """Each of the servers in turn."""
     running: Server = request.getfixturevalue(request.param)
     return running
+
+
+@pytest.fixture(scope="session")
+def encrypted_server(zone_file: Path, nsd: Server) -> Iterator[EncryptedServers]:
+    """`encrypted_server("unbound")`: its `nameserver(scheme)`, `ports` by scheme, `authority` and `certificate`."""
+    with running_servers(zone_file, nsd.port, free_port) as servers:
+        yield servers
+
+
+@pytest.fixture(params=KINDS)
+def secure(request: pytest.FixtureRequest, encrypted_server: EncryptedServers) -> EncryptedServer:
+    """Each of the servers that speak TLS and HTTPS in turn."""
+    return encrypted_server(request.param)

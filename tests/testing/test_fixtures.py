@@ -58,6 +58,20 @@ def test_with_a_marker(dns_server):
     assert ask(dns_server, "www.example.org") == ["192.0.2.2"]
 
 
+@pytest.mark.internet("$ORIGIN shop.test.\\nns A 192.0.2.1", latency=0.01)
+def test_with_an_internet(internet):
+    query = dns.message.make_query("shop.test", "NS").to_wire()
+
+    async def main():
+        return await internet.exchange("192.0.2.1", query, False, asyncio.get_running_loop().time() + 5)
+
+    assert "ns.shop.test." in str(dns.message.from_wire(asyncio.run(main())).answer)
+
+
+def test_with_an_empty_internet(internet):
+    assert list(internet.hints) == ["a.root."]
+
+
 class TestOverridden:
     @pytest.fixture
     def dns_zone(self):
@@ -140,6 +154,8 @@ def test_in_a_project(tmp_path):
     assert {name for outcome, name in outcomes if outcome == "PASSED"} >= {
         "test_without_a_marker",
         "test_with_a_marker",
+        "test_with_an_internet",
+        "test_with_an_empty_internet",
         "test_zone",
         "test_loopback_and_literals_are_free",
         "test_other_ports_are_free",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import EdnsOption, ExtendedError, Rcode
-from aioresolver.wire.edns import ClientSubnet, Cookie, Edns, read_options
+from aioresolver.wire.edns import ClientSubnet, Cookie, Edns, explain_errors, read_options
 from aioresolver.wire.message import Message
 
 checked = settings(derandomize=True, deadline=None, max_examples=100, database=None)
@@ -142,6 +142,32 @@ def test_extended_errors():
     assert edns.extended_errors == ((ExtendedError.DNSSEC_BOGUS, "signature expired"), (99, ""))
     option = dnspython_option(Edns().with_extended_error(ExtendedError.BLOCKED, "no ä"))
     assert (option.code, option.text) == (15, "no ä")
+
+
+def test_what_a_server_says_about_errors_is_fit_for_a_terminal():
+    edns = Edns().with_extended_error(ExtendedError.BLOCKED, "red \x1b[31m\n\u202e\u2028")
+    ((code, text),) = edns.extended_errors
+
+    assert (code, text) == (ExtendedError.BLOCKED, "red ?[31m???")
+
+
+def test_what_a_server_says_about_errors_is_short():
+    edns = Edns()
+    for _ in range(100):
+        edns = edns.with_extended_error(ExtendedError.OTHER, "ä" * 60_000)
+
+    assert edns.extended_errors == ((0, "ä" * 200 + "…"),) * 8
+
+
+def test_extended_errors_in_words():
+    assert explain_errors(()) == ""
+    assert explain_errors([(15, "by law"), (17, ""), (4711, "")]) == "BLOCKED: by law; FILTERED; EXTENDEDERROR4711"
+
+
+def test_options_between_two_hosts():
+    edns = Edns(options=((3, b""), (10, bytes(8)), (11, b""), (12, b""), (15, b"\0\0")))
+
+    assert edns.without_hop_options() == Edns(options=((3, b""), (15, b"\0\0")))
 
 
 def test_what_explains_an_error_is_no_error():

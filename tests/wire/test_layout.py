@@ -9,7 +9,14 @@ import pytest
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire import layout
 from aioresolver.wire.compression import NameMemo
-from aioresolver.wire.layout import MAX_QUESTIONS, MAX_RECORDS, check_owners, read_layout, read_plain_addresses
+from aioresolver.wire.layout import (
+    MAX_QUESTIONS,
+    MAX_RECORDS,
+    check_owners,
+    read_layout,
+    read_plain_addresses,
+    without_hop_options,
+)
 
 QUESTION = b"\3www\7example\0\0\1\0\1"
 ASKED = b"\xc0\x0c"
@@ -247,13 +254,47 @@ def test_what_may_stand_behind_plain_addresses(records, counts):
         message(record(), OPT, OPT, counts=(1, 0, 2)),
         message(record(), ASKED + OPT[1:], counts=(1, 0, 1)),
         message(record(), b"\1a" + OPT, counts=(1, 0, 1)),
-        message(record(), OPT[:-1] + b"\4\0\3\0\0", counts=(1, 0, 1)),
+        message(record(), OPT[:-1] + b"\5\0\3\0\0\0", counts=(1, 0, 1)),  # options that end elsewhere
+        message(record(), OPT[:-1] + b"\4\0\3\0\1", counts=(1, 0, 1)),
+        message(record(), OPT[:-1] + b"\3\0\3\0", counts=(1, 0, 1)),
         message(record(), OPT[:5] + b"\1" + OPT[6:], counts=(1, 0, 1)),  # an extended rcode
         message(record(), OPT[:-1] + b"\1", counts=(1, 0, 1)),
     ],
 )
 def test_what_is_anything_else_is_not_plain(wire):
     assert plain(wire) is None
+
+
+def options(*pairs):
+    data = b"".join(code.to_bytes(2, "big") + len(data).to_bytes(2, "big") + data for code, data in pairs)
+    return OPT[:-2] + len(data).to_bytes(2, "big") + data
+
+
+COOKIE, PADDING, NSID = (10, b"cookie of us both"), (12, bytes(300)), (3, b"machine 7")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([COOKIE], []),
+        ([PADDING], []),
+        ([(11, b"\0\x64"), COOKIE, PADDING], []),
+        ([COOKIE, NSID, PADDING], [NSID]),
+        ([NSID, (65001, b"")], [NSID, (65001, b"")]),
+    ],
+)
+@pytest.mark.parametrize(("records", "counts"), [([], (1, 0, 1)), ([TAIL, TAIL], (1, 1, 2))])
+def test_options_between_two_hosts_are_left_out(before, after, records, counts):
+    wire = message(record(), *records, options(*before), counts=counts)
+
+    assert plain(wire) == 300
+    assert without_hop_options(wire, BEHIND_QUESTION) == message(record(), *records, options(*after), counts=counts)
+
+
+def test_without_opt_nothing_is_left_out():
+    wire = message(record(), TAIL, counts=(1, 0, 1))
+
+    assert without_hop_options(wire, BEHIND_QUESTION) is wire
 
 
 def test_no_beginning_of_plain_addresses_is_plain():

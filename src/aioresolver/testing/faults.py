@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from aioresolver.errors import ConfigurationError, MessageFormatError
 from aioresolver.testing.exchange import Exchange
+from aioresolver.testing.http_exchange import CONTENT_TYPE, HttpReply
 from aioresolver.wire.codes import Flag, Rcode, RRType
 from aioresolver.wire.message import Message, Question
 from aioresolver.wire.names import Name
@@ -22,19 +23,21 @@ __all__ = ["Action", "Fault", "Selectors"]
 Action = Callable[[Exchange], None]
 """What a fault does to an exchange."""
 
+Transport = Literal["udp", "tcp", "tls", "https", "quic"]
+
 
 class Selectors(TypedDict, total=False):
     """Which queries a fault concerns, and which of them it strikes; every constructor of Fault takes these.
 
     `name`: `www.example.` for that name, `*.example.` for every name below. `type`: of the question.
-    `transport`: udp or tcp. `probability`: from 0 to 1, drawn from the server's seeded generator. `after`: the
-    first so many are spared. `times`: after so many strikes it is over. `lasting`: once it has struck, it strikes
-    all that it concerns for so many seconds.
+    `transport`: udp, tcp, tls, https or quic, or several of them. `probability`: from 0 to 1, drawn from the server's
+    seeded generator. `after`: the first so many are spared. `times`: after so many strikes it is over. `lasting`: once
+    it has struck, it strikes all that it concerns for so many seconds.
     """
 
     name: str
     type: str | int
-    transport: Literal["udp", "tcp"] | None
+    transport: Transport | Collection[Transport] | None
     probability: float
     after: int
     times: int | None
@@ -49,7 +52,7 @@ class Fault:
     the queries that it concerned (`matched`) and struck (`applied`), so it serves one server.
     """
 
-    __slots__ = ("_above", "_after", "_name", "_probability", "_times", "_transport", "_type", "_until", "action",
+    __slots__ = ("_above", "_after", "_name", "_probability", "_times", "_transports", "_type", "_until", "action",
                  "applied", "label", "lasting", "matched")  # fmt: skip
 
     def __init__(
@@ -58,7 +61,7 @@ class Fault:
         *,
         name: str | None = None,
         type: str | int | None = None,
-        transport: Literal["udp", "tcp"] | None = None,
+        transport: Transport | Collection[Transport] | None = None,
         probability: float = 1.0,
         after: int = 0,
         times: int | None = None,
@@ -75,7 +78,9 @@ class Fault:
         self._above = Name.parse(name[2:] or ".") if name is not None and below else None
         self._name = Name.parse(name) if name is not None and not below else None
         self._type = None if type is None else RRType.parse(type) if isinstance(type, str) else RRType(type)
-        self._transport = transport
+        self._transports = (
+            None if transport is None else frozenset([transport] if isinstance(transport, str) else transport)
+        )
         self._probability = probability
         self._after = after
         self._times = times
@@ -86,7 +91,7 @@ class Fault:
 
     def concerns(self, question: Question | None, transport: str) -> bool:
         """Whether the rule is about such queries at all."""
-        if self._transport is not None and transport != self._transport:
+        if self._transports is not None and transport not in self._transports:
             return False
         if question is None:
             return self._name is None and self._above is None and self._type is None
@@ -155,13 +160,50 @@ class Fault:
 
     @staticmethod
     def close(after_bytes: int = 0, /, **only: Unpack[Selectors]) -> Fault:
-        """A TCP connection is closed instead of the reply, or after its first bytes (two of them are the length)."""
+        """A connection (TCP, TLS, HTTPS, QUIC) is closed instead of the reply, or after its first bytes.
+
+        Over TCP and TLS two of them are the length.
+        """
 
         def close(exchange: Exchange) -> None:
             exchange.close_after = after_bytes
 
-        only.setdefault("transport", "tcp")
+        only.setdefault("transport", ("tcp", "tls", "https", "quic"))
         return Fault(close, **only)
+
+    @staticmethod
+    def http(
+        *,
+        status: int = 200,
+        content_type: str = CONTENT_TYPE,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes | None = None,
+        stall_after: int | None = None,
+        refused: bool = False,
+        retiring: bool = False,
+        **only: Unpack[Selectors],
+    ) -> Fault:
+        """Over HTTPS, the response is another: `Fault.http(status=503)`, `Fault.http(headers=[("age", "30")])`.
+
+        `body` takes the place of the message; after `stall_after` bytes of it nothing more comes. With `refused` the
+        request is not looked at (REFUSED_STREAM), with `retiring` the connection takes no more of them (GOAWAY).
+        """
+
+        def http(exchange: Exchange) -> None:
+            exchange.rewrite(
+                lambda wire: HttpReply(
+                    wire if body is None else body,
+                    status=status,
+                    content_type=content_type,
+                    headers=headers,
+                    stall_after=stall_after,
+                    refused=refused,
+                    retiring=retiring,
+                )
+            )
+
+        only.setdefault("transport", "https")
+        return Fault(http, **only)
 
     # Content: the reply comes, but says something else.
 

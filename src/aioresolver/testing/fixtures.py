@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
+from aioresolver.testing.internet import Internet
 from aioresolver.testing.server import DNSServer
 from aioresolver.testing.zone import Zone
 
-__all__ = ["DNSEscape", "dns_server", "dns_zone", "no_network_dns", "pytest_configure"]
+__all__ = ["DNSEscape", "dns_server", "dns_zone", "internet", "no_network_dns", "pytest_configure"]
 
 DNS_PORTS = frozenset({53, 853})
 
@@ -29,8 +30,9 @@ class DNSEscape(AssertionError):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Make the markers known."""
     config.addinivalue_line("markers", "dns_zone(*zones): zone text, or Zone objects, that dns_server serves")
+    config.addinivalue_line("markers", "internet(text, **options): what the fixture internet is made of")
 
 
 @pytest.fixture
@@ -50,6 +52,19 @@ def dns_server(dns_zone: str | Zone | Sequence[str | Zone]) -> Iterator[DNSServe
     zones = (dns_zone,) if isinstance(dns_zone, (str, Zone)) else dns_zone
     with DNSServer.in_thread(*zones) as server:
         yield server
+
+
+@pytest.fixture
+def internet(request: pytest.FixtureRequest) -> Internet:
+    """An Internet without sockets, as the marker internet says: its text, and other arguments of Internet.
+
+    `IterativeBackend(hints=internet.hints, exchange=internet.exchange)` walks it. Without a marker it is a root that
+    knows no names.
+    """
+    marker = request.node.get_closest_marker("internet")
+    if marker is None:
+        return Internet("", sockets=False)
+    return Internet(*marker.args, **{"sockets": False, **marker.kwargs})
 
 
 @pytest.fixture

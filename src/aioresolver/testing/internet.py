@@ -127,7 +127,7 @@ class Internet:
 
     @property
     def zones(self) -> tuple[Zone, ...]:
-        """The zones, the root first if the text begins with it; change them by `add` and `remove`."""
+        """The zones, the root first; change them by `add` and `remove`."""
         return tuple(self._authority.zones.values())
 
     def add(self, text: str, zone: str | None = None) -> None:

@@ -148,12 +148,12 @@ class _Way:
             self.reply.set_exception(TransportError(reason, code=code))
 
     def _is_answered_by(self, wire: bytes) -> bool:
-        """Id, QR, opcode, and the question: the same byte for byte, or none as errors of simple servers have it."""
+        """Id, QR, opcode and question, byte for byte; over TCP none will do, as errors of simple servers have it."""
         query = self.query
         if len(wire) < HEADER or wire[:2] != query[:2] or (wire[2] ^ query[2]) & 0xF8 != 0x80:
             return False
         if wire[4:6] == b"\0\0":
-            return True
+            return self.transport == "tcp"
         return wire[4:6] == query[4:6] and wire[HEADER:].startswith(_question(query))
 
 

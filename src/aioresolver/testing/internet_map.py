@@ -70,7 +70,6 @@ def _read_zones(text: str) -> dict[Name, Zone]:
                 zone.put([record])
             except ConfigurationError as error:
                 raise ConfigurationError(f"zone line {line}: {error}") from None
-    zones.setdefault(_ROOT, Zone(origin="."))
     return zones
 
 

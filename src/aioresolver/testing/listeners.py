@@ -1,4 +1,4 @@
-"""The sockets of a test server: one for UDP, one for TCP, on the same port."""
+"""The sockets of a test server: one for UDP, one for TCP, on the same port; one for TLS on a port of its own."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import asyncio
 import contextlib
 import errno
 import socket
+import ssl
 import sys
 from collections.abc import Sequence
 from typing import cast
 
 from aioresolver.testing.query_log import Client
 from aioresolver.testing.service import Service
+from aioresolver.transports.tls_engine import TlsEngine
+from aioresolver.transports.tls_layer import TlsLayer
 
-__all__ = ["TcpListener", "UdpListener", "bind"]
+__all__ = ["TcpListener", "UdpListener", "bind", "bind_stream"]
 
 DRAIN = 64
 """So many queries are taken from the socket before the loop runs on."""
@@ -25,12 +28,11 @@ PORT_TRIES = 50
 
 def bind(address: str, port: int) -> tuple[socket.socket, socket.socket]:
     """A UDP socket and a listening TCP socket on the same port; on a free one if `port` is 0. Raises OSError."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     tries = 1 if port else PORT_TRIES
     while True:
         tries -= 1
-        tcp = socket.create_server((address, port), family=family, backlog=1024)
-        udp = socket.socket(family, socket.SOCK_DGRAM)
+        tcp = bind_stream(address, port)
+        udp = socket.socket(tcp.family, socket.SOCK_DGRAM)
         try:
             udp.bind((address, tcp.getsockname()[1]))
         except OSError:
@@ -39,8 +41,15 @@ def bind(address: str, port: int) -> tuple[socket.socket, socket.socket]:
             if not tries:
                 raise
         else:
-            tcp.setblocking(False)
             return udp, tcp
+
+
+def bind_stream(address: str, port: int) -> socket.socket:
+    """A listening TCP socket; on a free port if `port` is 0. Raises OSError."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    tcp = socket.create_server((address, port), family=family, backlog=1024)
+    tcp.setblocking(False)
+    return tcp
 
 
 def _enlarge_receive_buffer(udp: socket.socket) -> None:
@@ -141,19 +150,30 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 class TcpListener:
-    """Takes queries from any number of TCP connections."""
+    """Takes queries from any number of TCP connections; from TLS connections when it has a `context`."""
 
-    def __init__(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop, *, idle: float) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        service: Service,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        idle: float,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self.service = service
         self.loop = loop
         self.idle = idle
+        self.transport: str = "tcp" if context is None else "tls"
         self.connections: set[_Connection] = set()
         self._socket = sock
+        self._context = context
+        self._layers: set[TlsLayer] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Begin to listen."""
-        self._server = await self.loop.create_server(lambda: _Connection(self), sock=self._socket, backlog=1024)
+        self._server = await self.loop.create_server(self._accept, sock=self._socket, backlog=1024)
 
     async def close(self) -> None:
         """Stop listening and end every connection."""
@@ -161,19 +181,29 @@ class TcpListener:
             self._socket.close()
             return
         self._server.close()
-        ended = [connection.ended for connection in self.connections]
+        ended = [connection.ended for connection in self.connections] + [layer.lost for layer in self._layers]
+        for layer in self._layers:
+            layer.abort()
         for connection in list(self.connections):
             connection.abort()
         await asyncio.gather(*ended)
         await self._server.wait_closed()
 
+    def _accept(self) -> asyncio.Protocol:
+        connection = _Connection(self)
+        if self._context is None:
+            return connection
+        layer = TlsLayer(connection, TlsEngine(self._context, server_side=True), loop=self.loop)
+        self._layers.add(layer)
+        layer.lost.add_done_callback(lambda _: self._layers.discard(layer))
+        return layer
+
 
 class _Connection(asyncio.Protocol):
     """One connection: frames of two bytes of length and a message, as many as come, answered as they come."""
 
-    transport = "tcp"
-
     def __init__(self, listener: TcpListener) -> None:
+        self.transport: str = listener.transport
         self._listener = listener
         self._buffer = bytearray()
         self._stream: asyncio.Transport

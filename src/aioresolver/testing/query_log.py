@@ -22,8 +22,8 @@ Client = tuple[str, int]
 class ReceivedQuery(NamedTuple):
     """A query that came.
 
-    `name` and `type` are what was asked, `transport` is udp or tcp, `edns` the OPT record of the query, `client`
-    the address and port that it came from, `when` the time of the server's loop, `wire` the bytes.
+    `name` and `type` are what was asked, `transport` is udp, tcp, tls, https or quic, `edns` the OPT record of the
+    query, `client` the address and port that it came from, `when` the time of the server's loop, `wire` the bytes.
     """
 
     name: Name

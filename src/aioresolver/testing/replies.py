@@ -47,7 +47,7 @@ class Replies:
         self.recursion_available = recursion_available
 
     def reply(self, query: bytes, transport: str) -> Reply | None:
-        """The reply to a query over udp or tcp; None for what is too short to be one, and for replies."""
+        """The reply to a query over udp, or over what takes more; None for what is too short to be one, and for replies."""
         if len(query) < 12 or query[2] & 0x80:
             return None
         word = int.from_bytes(query[2:4], "big")

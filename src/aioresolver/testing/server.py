@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from aioresolver.errors import ConfigurationError
 from aioresolver.testing.authority import Authority
+from aioresolver.testing.encrypted import EncryptedListeners
 from aioresolver.testing.faults import Fault
 from aioresolver.testing.listeners import TcpListener, UdpListener, bind
 from aioresolver.testing.query_log import QueryLog, ReceivedQuery
@@ -23,6 +24,8 @@ from aioresolver.wire.names import Name
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
+
+    from aioresolver.testing.certificates import Certificate
 
 __all__ = ["DNSServer", "ServerOptions"]
 
@@ -40,6 +43,7 @@ class ServerOptions(TypedDict, total=False):
     udp_payload: int
     idle: float
     keep: int | None
+    certificate: Certificate | None
 
 
 class DNSServer:
@@ -52,8 +56,9 @@ class DNSServer:
     are added. Names outside the zones are REFUSED. `faults` is a list that may be changed at any time. `port` 0 takes
     a free one, which stays the server's own when it is closed and started again. Chance in faults comes from
     `seed`. `recursion_available` sets RA in replies, but never in a referral. `udp_payload` bounds replies over UDP
-    in bytes; `idle` is how many seconds an idle TCP connection stays open; `keep` is how many of the latest queries
-    are remembered (None for all).
+    in bytes; `idle` is how many seconds an idle connection stays open; `keep` is how many of the latest queries
+    are remembered (None for all). With a `certificate` (see `aioresolver.testing.certificates`) it serves over TLS too,
+    over HTTPS when h2 is installed and over QUIC when aioquic is, each on a port of its own.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class DNSServer:
         udp_payload: int = 1232,
         idle: float = 10.0,
         keep: int | None = 100_000,
+        certificate: Certificate | None = None,
     ) -> None:
         self.address = address
         self._port = port
@@ -79,6 +85,9 @@ class DNSServer:
         self._thread = 0
         self._udp: UdpListener | None = None
         self._tcp: TcpListener | None = None
+        self._encrypted: EncryptedListeners | None = None
+        if certificate is not None:
+            self._encrypted = EncryptedListeners(address, certificate, self._service, idle=idle)
 
     async def start(self) -> None:
         """Begin to serve, in the running loop. Raises OSError when the port is taken."""
@@ -92,6 +101,12 @@ class DNSServer:
         self._tcp = TcpListener(tcp, self._service, loop, idle=self._idle)
         await self._udp.start()
         await self._tcp.start()
+        if self._encrypted is not None:
+            try:
+                await self._encrypted.start(loop)
+            except OSError:
+                await self.aclose()
+                raise
 
     async def aclose(self) -> None:
         """Close every socket; the zones, the faults and what was received stay. May be called again."""
@@ -101,6 +116,8 @@ class DNSServer:
             udp.close()
         if tcp is not None:
             await tcp.close()
+        if self._encrypted is not None:
+            await self._encrypted.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -133,7 +150,7 @@ class DNSServer:
 
     @property
     def port(self) -> int:
-        """The port of both transports. Raises ConfigurationError before there is one."""
+        """The port of UDP and TCP. Raises ConfigurationError before there is one."""
         if not self._port:
             raise ConfigurationError("the server has no port before it is started: use `async with DNSServer(…)`")
         return self._port
@@ -147,6 +164,21 @@ class DNSServer:
     def nameserver_tcp(self) -> str:
         """The same over TCP alone: `tcp://127.0.0.1:53123`."""
         return f"tcp://{self._place}"
+
+    @property
+    def nameserver_tls(self) -> str:
+        """The same over TLS: `tls://127.0.0.1:53124`. Raises ConfigurationError without a certificate."""
+        return f"tls://{self._encrypted_place('tls')}"
+
+    @property
+    def nameserver_https(self) -> str:
+        """The same over HTTPS: `https://127.0.0.1:53125/dns-query`. Raises ConfigurationError when it has none."""
+        return f"https://{self._encrypted_place('https')}/dns-query"
+
+    @property
+    def nameserver_quic(self) -> str:
+        """The same over QUIC: `quic://127.0.0.1:53126`. Raises ConfigurationError when it has none."""
+        return f"quic://{self._encrypted_place('quic')}"
 
     @property
     def faults(self) -> list[Fault]:
@@ -200,7 +232,20 @@ class DNSServer:
 
     @property
     def _place(self) -> str:
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+        return f"{self._host}:{self.port}"
+
+    @property
+    def _host(self) -> str:
+        return f"[{self.address}]" if ":" in self.address else self.address
+
+    def _encrypted_place(self, scheme: str) -> str:
+        if self._encrypted is None:
+            raise ConfigurationError(f"the server has no {scheme} without a certificate: DNSServer(certificate=…)")
+        port = self._encrypted.ports.get(scheme)
+        if port is None:
+            extra = "" if scheme == "tls" else f', and {scheme} needs: pip install "aioresolver[{scheme}]"'
+            raise ConfigurationError(f"the server has no port for {scheme} before it is started{extra}")
+        return f"{self._host}:{port}"
 
     def _change(self, change: Callable[[], T]) -> T:
         """Change the zones: in the thread of the loop, so that no lookup sees half of it."""

@@ -14,18 +14,20 @@ from aioresolver.testing.faults import Fault
 from aioresolver.testing.query_log import Client, QueryLog
 from aioresolver.testing.replies import Replies, Reply
 
-__all__ = ["Channel", "Service"]
+__all__ = ["TRANSPORTS", "Channel", "Service"]
+
+TRANSPORTS = ("udp", "tcp", "tls", "https", "quic")
 
 MOST_PREPARED = 100_000
 """So many replies are kept ready for each transport; then all are made anew."""
 
 
 class Channel(Protocol):
-    """Where queries come from and replies go to: `transport` is udp or tcp."""
+    """Where queries come from and replies go to: `transport` is one of TRANSPORTS."""
 
     @property
     def transport(self) -> str:
-        """How it is called: udp or tcp."""
+        """How it is called: one of TRANSPORTS."""
         ...
 
     def send(self, wire: bytes, client: Client, *, elsewhere: bool = False) -> None:
@@ -46,7 +48,7 @@ class Service:
         self._replies = replies
         self._log = log
         self._random = Random(seed)  # noqa: S311 - tests are to be repeatable
-        self._ready: dict[str, dict[bytes, _Ready]] = {"udp": {}, "tcp": {}}
+        self._ready: dict[str, dict[bytes, _Ready]] = {transport: {} for transport in TRANSPORTS}
         self._ready_for: list[Fault] = []
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._timer_ids = count()

@@ -16,6 +16,7 @@ _DNSSEC_OK = 0x8000
 # Of what a server gives as reasons, so many, and of the text of each, so many characters.
 _MOST_ERRORS = 8
 _LONGEST_TEXT = 200
+_HOP_OPTIONS = frozenset({EdnsOption.COOKIE, EdnsOption.TCP_KEEPALIVE, EdnsOption.PADDING})
 _pair = struct.Struct(">HH")
 _opt = struct.Struct(">xHHBBHH")
 
@@ -122,6 +123,10 @@ class Edns(NamedTuple):
         RFC 8467 recommends blocks of 128 bytes for queries and of 468 for replies.
         """
         return self.with_option(EdnsOption.PADDING, bytes(-(size + _pair.size) % block))
+
+    def without_hop_options(self) -> Edns:
+        """The same without cookie, keepalive and padding, which say nothing about the answer."""
+        return self._replace(options=tuple(option for option in self.options if option[0] not in _HOP_OPTIONS))
 
     def unpadded(self) -> Edns:
         """The same without padding."""

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 
 from aioresolver.errors import MessageFormatError
-from aioresolver.wire.codes import RRType
+from aioresolver.wire.codes import EdnsOption, RRType
 from aioresolver.wire.compression import NameMemo, read_name
 from aioresolver.wire.edns import read_options
 from aioresolver.wire.names import MAX_NAME
@@ -22,6 +22,7 @@ __all__ = [
     "read_layout",
     "read_plain_absence",
     "read_plain_addresses",
+    "without_hop_options",
     "write_plain_addresses",
 ]
 
@@ -45,6 +46,8 @@ OptLayout = tuple[int, int, "tuple[tuple[int, bytes], ...]"]
 
 _OPT = int(RRType.OPT)
 _OPT_OF_ROOT = b"\0" + _OPT.to_bytes(2, "big")
+# What is between two hosts, and says nothing about the answer.
+_HOP_OPTIONS = frozenset({EdnsOption.COOKIE, EdnsOption.TCP_KEEPALIVE, EdnsOption.PADDING})
 # The owner of a record as a pointer to the question's name, the way nearly every server writes it.
 _AT_QUESTION = 0xC00C
 _SOA = int(RRType.SOA)
@@ -54,6 +57,8 @@ _NOT_PLAIN = _TRUNCATED | 0xF
 # NOERROR and NXDOMAIN.
 _ABSENT = (0, 3)
 _write_header = struct.Struct(">HHHHHH").pack
+_write_option = struct.Struct(">HH").pack
+_read_option = struct.Struct(">HH").unpack_from
 _write_fixed = struct.Struct(">HHHIH").pack
 _read_header = struct.Struct(">HHHHHH").unpack_from
 _read_fixed = struct.Struct(">HHIH").unpack_from
@@ -192,7 +197,7 @@ def write_plain_addresses(section: bytes, rrtype: int, addresses: Sequence[tuple
 
 
 def _pass_plain(wire: bytes, position: int, authority: int, additional: int) -> int:
-    """The offset behind records whose owners are compressed, and a last OPT without options; -1 when others are there."""
+    """The offset behind records whose owners are compressed, and a last OPT; -1 when others are there."""
     for left in range(authority + additional, 0, -1):
         owner = position
         length = wire[position]
@@ -206,10 +211,48 @@ def _pass_plain(wire: bytes, position: int, authority: int, additional: int) -> 
                 return -1
             position += 12 + (wire[position + 10] << 8 | wire[position + 11])
         elif left == 1 and additional and wire[owner : position + 3] == _OPT_OF_ROOT:
-            return -1 if wire[position + 5] or wire[position + 9] or wire[position + 10] else position + 11
+            if wire[position + 5]:
+                return -1
+            options = position + 11
+            length = wire[position + 9] << 8 | wire[position + 10]
+            return _pass_options(wire, options, options + length) if length else options
         else:
             return -1
     return position
+
+
+def _pass_options(wire: bytes, position: int, end: int) -> int:
+    """`end`, if that is where these options end; else -1."""
+    while position < end:
+        position += 4 + (wire[position + 2] << 8 | wire[position + 3])
+    return position if position == end else -1
+
+
+def without_hop_options(wire: bytes, position: int) -> bytes:
+    """A plain reply, whose records begin at `position`, without the options of its OPT that only two hosts care about.
+
+    These are cookies, keepalive and padding, which may be longer than all the rest.
+    """
+    _, _, _, answer, authority, additional = _read_header(wire)
+    for _ in range(answer + authority + additional - 1):
+        length = wire[position]
+        while 0 < length < 0x40:
+            position += 1 + length
+            length = wire[position]
+        position += 12 if length else 11
+        position += wire[position - 2] << 8 | wire[position - 1]
+    if wire[position : position + 3] != _OPT_OF_ROOT:
+        return wire
+    size = len(wire)
+    code, length = _read_option(wire, position + 11)
+    if code in _HOP_OPTIONS and position + 15 + length == size:  # there is no other
+        return wire[: position + 9] + b"\0\0"
+    options = read_options(wire, position + 11, size)
+    left = [_write_option(code, len(data)) + data for code, data in options if code not in _HOP_OPTIONS]
+    if len(left) == len(options):
+        return wire
+    data = b"".join(left)
+    return wire[: position + 9] + len(data).to_bytes(2, "big") + data
 
 
 def _starts_label(wire: bytes, offset: int, position: int = 12) -> bool:
