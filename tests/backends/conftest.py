@@ -18,7 +18,8 @@ Script = Callable[[Message, "ScriptedTransport"], Any]
 class ScriptedTransport:
     """One nameserver's transport: `script(query, transport)` gives a reply, or (seconds, reply), or None for silence.
 
-    A reply is a Message, bytes, or an exception to raise. `queries` has what was asked, with the loop's time.
+    A reply is a Message, bytes, or an exception to raise. `queries` has what was asked, with the loop's time,
+    and `sent` the bytes of it.
     """
 
     def __init__(self, nameserver: Nameserver, script: Script) -> None:
@@ -26,6 +27,7 @@ class ScriptedTransport:
         self.scheme = nameserver.scheme
         self.script = script
         self.queries: list[tuple[float, Message]] = []
+        self.sent: list[bytes] = []
         self.waiting = 0
         self.closed = 0
 
@@ -33,6 +35,7 @@ class ScriptedTransport:
         loop = asyncio.get_running_loop()
         message = Message.parse(query)
         self.queries.append((loop.time(), message))
+        self.sent.append(query)
         self.waiting += 1
         try:
             said = self.script(message, self)

@@ -8,9 +8,12 @@ from aioresolver.backends.ranking import Health, ranked
 
 
 class Upstream:
-    def __init__(self, name: str, *, trip: float | None = None, silences: int = 0, failures: int = 0) -> None:
+    def __init__(
+        self, name: str, *, trip: float | None = None, silences: int = 0, failures: int = 0, tier: int = 0
+    ) -> None:
         self.name = name
         self.health = Health()
+        self.tier = tier
         if trip is not None:
             self.health.heard(trip, 0.0)
         for _ in range(silences):
@@ -86,3 +89,37 @@ def test_patience_follows_the_round_trips_within_bounds() -> None:
 
 def test_of_two_that_are_benched_the_one_that_ever_answered_goes_first() -> None:
     assert order(Upstream("a", silences=1), Upstream("b", trip=0.01, silences=1)) == "ba"
+
+
+def test_the_lower_tier_comes_first_while_it_is_well() -> None:
+    assert order(Upstream("a", trip=0.01, tier=1), Upstream("b", trip=0.3), Upstream("c")) == "bca"
+    assert order(Upstream("a", trip=0.01, tier=1), Upstream("b", trip=0.3, silences=1)) == "ab"
+
+
+def test_without_a_percentile_nothing_is_hedged() -> None:
+    health = Health()
+    health.heard(0.01, 0.0)
+
+    assert health.hedge_after is None
+    assert health.lead == 0
+
+
+def test_the_percentile_is_where_so_many_replies_are_quicker() -> None:
+    health = Health(0.9)
+    for _ in range(200):
+        for tenth in range(1, 11):
+            health.heard(tenth / 100, 0.0)
+
+    assert health.hedge_after == pytest.approx(0.09, abs=0.02)
+    assert health.lead == pytest.approx(health.patience(0, 10.0) - health.hedge_after)
+
+
+def test_in_a_hurry_a_copy_goes_out_long_before_patience_ends() -> None:
+    health = Health()
+    for _ in range(30):
+        health.heard(0.01, 0.0)
+    usual = health.patience(0, 10.0)
+    health.hurried = True
+
+    assert health.lead == pytest.approx(usual - health.patience(0, 10.0))
+    assert health.lead > 0.2

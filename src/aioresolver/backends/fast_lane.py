@@ -7,7 +7,8 @@ tries. Nearly all questions need no more. What does not end well at once goes to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from aioresolver.answer import Answer
@@ -18,7 +19,9 @@ from aioresolver.errors import MessageFormatError
 from aioresolver.transports.exchange import Exchange
 from aioresolver.transports.udp import UdpTransport
 from aioresolver.transports.udp_socket import Posted, Sheet
-from aioresolver.wire.message import Message, Question, query_frame, question_section
+from aioresolver.wire.edns import Edns
+from aioresolver.wire.message import Message, Question
+from aioresolver.wire.query import query_frame, question_section, randomized
 
 __all__ = ["FastLane"]
 
@@ -50,6 +53,8 @@ class FastLane:
         self._careful = careful
         self._loop = loop
         self._turn: _Turn | None = None
+        self._edns: Edns | None = None
+        self._frame = query_frame(None)
         transport.taker = self
 
     def suits(self, now: float, deadline: float) -> bool:
@@ -59,21 +64,29 @@ class FastLane:
     def post(self, questions: Sequence[Question], now: float, deadline: float) -> None:
         """Send these."""
         upstream = self.upstream
-        edns = upstream.speaks_edns(now)
+        edns = upstream.edns(now)
+        if edns is not self._edns:
+            self._edns, self._frame = edns, query_frame(edns)
         due = now + upstream.health.patience(0, deadline - now)
         self.waiting += len(questions)
         upstream.sent(len(questions), now)
-        sheet = Sheet(*query_frame(edns=edns), now, due, deadline, edns, self._this_turn())
-        self._transport.post(list(zip(map(question_section, questions), questions, strict=True)), sheet)
+        sheet = Sheet(*self._frame, now, due, deadline, edns, self._this_turn())
+        sections: Iterable[bytes] = map(question_section, questions)
+        if upstream.dialect.randomizes(now):
+            sections = (randomized(section, os.urandom(len(section))) for section in sections)
+        self._transport.post(list(zip(sections, questions, strict=True)), sheet)
 
     def took(self, replies: list[tuple[Posted, bytes]]) -> None:
         """Replies have come."""
         now = self._loop.time()
-        server, of_plain = self.upstream.text, Answer.of_plain
+        server, of_plain, expected = self.upstream.text, Answer.of_plain, self.upstream.dialect.expected()
         landed: list[tuple[Question, Answer[Any] | BaseException]] = []
         doubtful: list[tuple[Posted, bytes]] = []
         posted = replies[-1][0]
         for posted, reply in replies:
+            if expected is not None and expected not in reply:
+                doubtful.append((posted, reply))
+                continue
             question, sent = posted[1], posted[2].sent
             answer: Answer[Any] | None = of_plain(question, reply, sent, server, now - sent)
             if answer is None:
@@ -82,11 +95,14 @@ class FastLane:
                 doubtful.append((posted, reply))
             else:
                 landed.append((question, answer))
+                good = posted, reply
         self.waiting -= len(replies)
         # What came while the loop was busy with the turn in which it was asked says nothing about the nameserver.
         asked_at = max(posted[2].sent, posted[2].turn.ended or now)  # uvloop may read before it ends the turn
         self.upstream.heard(len(replies), now - asked_at, now)
         if landed:
+            posted, reply = good
+            self.upstream.dialect.learn(reply, posted[2].edns, now)
             self.upstream.served(edns=posted[2].edns, now=now)
             self._landed(landed)
         for posted, reply in doubtful:
@@ -95,21 +111,11 @@ class FastLane:
 
     def adopted(self, posted: Posted, exchange: Exchange) -> None:
         """A question could not be carried, or its reply."""
-        self.waiting -= 1
-        sheet = posted[2]
-        lookup = self._careful(posted[1], sheet.deadline)
-        lookup.take_exchange(self.upstream, exchange, asked_at=sheet.sent, edns=sheet.edns)
+        self._take_out(posted[1], posted[2], exchange, silent=False)
 
     def end_patience(self, now: float) -> None:
         """Have those who waited long enough asked again; a late reply still counts."""
-        health = self.upstream.health
-        early = 0.0
-        if health.hurried:
-            health.hurried = False
-            early = health.patience(0, float("inf"))
-            health.hurried = True
-            early -= health.patience(0, float("inf"))
-        for (_, question, sheet), exchange in self._transport.overdue(now + early):
+        for (_, question, sheet), exchange in self._transport.overdue(now + self.upstream.health.lead):
             lookup = self._take_out(question, sheet, exchange, silent=sheet.due <= now)
             if sheet.due > now:
                 lookup.hedge()

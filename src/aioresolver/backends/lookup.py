@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from aioresolver.answer import Answer
+from aioresolver.backends.budgets import Allowance
 from aioresolver.backends.ranking import ranked
 from aioresolver.backends.trial import Trial
-from aioresolver.backends.upstream import Upstream
+from aioresolver.backends.upstream import USEFUL_RCODES, Upstream
 from aioresolver.errors import (
     Attempt,
     LookupTimeout,
@@ -21,7 +22,7 @@ from aioresolver.errors import (
     ServerFailure,
 )
 from aioresolver.wire.codes import Rcode, RRType
-from aioresolver.wire.edns import explain_errors
+from aioresolver.wire.edns import Edns, explain_errors
 from aioresolver.wire.message import Message, Question
 
 __all__ = ["Lookup", "is_lame"]
@@ -29,10 +30,17 @@ __all__ = ["Lookup", "is_lame"]
 STRIKES = 3
 SECOND_CHANCE = STRIKES - 1
 BREATHER = 0.25
+# Who was of use a moment ago and now refuses to be connected is being started again.
+RESTARTING = 5.0
+RESTARTED = 2.5
+BAD_COOKIES = 3
+COOKIELESS = "a reply without our cookie"
 MOST_FOLLOWED = 8
 TRUNCATED = 0x02
 # A connection begins with two or three round trips, and the carriage retransmits by itself.
 STREAM_PATIENCE = 1.5
+# Stands for whatever the upstream is known to take.
+LEARNT = Edns()
 EDNS_COMPLAINTS = frozenset({Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS})
 
 
@@ -51,8 +59,9 @@ class Lookup(asyncio.Future[Answer[Any]]):
     Cancelling it ends retransmission and frees every id at once.
     """
 
-    __slots__ = ("_alarm", "_alarms", "_followed", "_last_call", "_order", "_strikes", "_truncated",
-                 "_under_way", "_upstreams", "began", "deadline", "now", "question", "trials")  # fmt: skip
+    __slots__ = ("_alarm", "_alarms", "_allowance", "_followed", "_last_call", "_order", "_patience_ends", "_race",
+                 "_strikes", "_truncated", "_under_way", "_upstreams", "began", "deadline", "now", "question",
+                 "trials")  # fmt: skip
 
     def __init__(
         self,
@@ -63,7 +72,9 @@ class Lookup(asyncio.Future[Answer[Any]]):
         loop: asyncio.AbstractEventLoop,
         alarms: Alarms,
         under_way: set[Lookup],
+        race: int = 1,
         followed: int = 0,
+        allowance: Allowance | None = None,
     ) -> None:
         super().__init__(loop=loop)
         self.question: Question = question
@@ -74,7 +85,10 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self._upstreams = upstreams
         self._alarms = alarms
         self._under_way = under_way
+        self._race = race
         self._followed = followed
+        self._allowance = allowance or Allowance()
+        self._patience_ends = deadline
         self._order: list[Upstream] = []
         self._strikes: dict[Upstream, int] = {}
         self._truncated: Answer[Any] | None = None
@@ -87,26 +101,26 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self._set_alarm(self.deadline)
 
     def start(self) -> None:
-        """Ask the best upstream; others that nobody knows about get a copy, on which nothing waits."""
+        """Ask the best upstream, or the best few; others that nobody knows about get a copy, on which nothing waits."""
         now = self.began = self.now()
-        self._order = ranked(self._upstreams)
-        first, *others = self._order
-        self._set_alarm(self._end_of_patience(first, now))
-        self._send(first, now)
-        if others:
-            self._order = [*others, first]
-            for upstream in others:
-                if upstream.health.wants_probe(now):
-                    upstream.probe(self.question, now)
+        order = ranked(self._upstreams)
+        asked, others = order[: self._race], order[self._race :]
+        self._order = [*others, *asked]
+        self._be_patient(asked[-1], now)
+        for upstream in asked:
+            self._send(upstream, now)
+        for upstream in others:
+            if upstream.health.wants_probe(now):
+                upstream.probe(self.question, now)
 
-    def take_reply(self, upstream: Upstream, reply: bytes, *, asked_at: float, edns: bool) -> None:
+    def take_reply(self, upstream: Upstream, reply: bytes, *, asked_at: float, edns: Edns | None) -> None:
         """Go on from a first try that this came of."""
         trial = self._take_over(upstream, asked_at, edns=edns)
         trial.replied(reply, self.get_loop())
         self.heard(trial, reply)
 
     def take_exchange(
-        self, upstream: Upstream, exchange: asyncio.Future[bytes], *, asked_at: float, edns: bool, silent: bool = False
+        self, upstream: Upstream, exchange: asyncio.Future[bytes], *, asked_at: float, edns: Edns | None, silent: bool
     ) -> None:
         """Go on from a first try that has failed, or with which patience is at an end if it is `silent`."""
         trial = self._take_over(upstream, asked_at, edns=edns)
@@ -116,12 +130,13 @@ class Lookup(asyncio.Future[Answer[Any]]):
             trial.went_silent(now)
             self._try_next(now)
 
-    def _take_over(self, upstream: Upstream, asked_at: float, *, edns: bool) -> Trial:
+    def _take_over(self, upstream: Upstream, asked_at: float, *, edns: Edns | None) -> Trial:
         self.began = asked_at
         self._order = [*(other for other in ranked(self._upstreams) if other is not upstream), upstream]
         trial = Trial(self, upstream, upstream.nameserver.scheme, asked_at, edns=edns)
         self.trials.append(trial)
-        self._set_alarm(self._end_of_patience(upstream, self.now()))
+        self._allowance.sent()
+        self._be_patient(upstream, self.now())
         return trial
 
     def hedge(self) -> None:
@@ -160,16 +175,18 @@ class Lookup(asyncio.Future[Answer[Any]]):
         """A reply that matches the question came."""
         now = self.now()
         upstream = trial.upstream
+        self._allowance.read(len(reply))
         if reply[2] & TRUNCATED and trial.scheme == "udp":
-            trial.failed("truncated", now)
             self._truncated = self._truncated or self._answer_of(reply, trial, now)
-            self._set_alarm(min(now + STREAM_PATIENCE, self.deadline))
-            self._send(upstream, now, scheme="tcp")
+            upstream.dialect.truncated(trial.edns, now)
+            self._ask_over_tcp(trial, "truncated", now)
             return
         try:
             message = Message.parse(reply)
-            rcode = message.rcode
-            if rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
+            if not upstream.believes(message, edns=trial.edns, scheme=trial.scheme, now=now):
+                self._ask_over_tcp(trial, COOKIELESS, now)
+                return
+            if message.rcode not in USEFUL_RCODES:
                 self._refused(trial, message, now)
                 return
             answer = self._read(message, trial, now)
@@ -193,23 +210,38 @@ class Lookup(asyncio.Future[Answer[Any]]):
     def broke(self, trial: Trial, error: OSError) -> None:
         """The question or the reply could not be carried."""
         now = self.now()
+        upstream = trial.upstream
         if now >= self.deadline:
             self._give_up(now)
             return
+        if upstream.mangled(error, now):
+            self._ask_over_tcp(trial, str(error.strerror), now)
+            return
         trial.failed(error.strerror or str(error), now)
         if not getattr(error, "local", False):
-            trial.upstream.failed(now)
+            upstream.failed(now)
         # A connection for what was truncated may break once; where there is none to be had, once more is enough.
-        usual = trial.scheme == trial.upstream.nameserver.scheme
-        self._strike(trial.upstream, 1 if usual or self._truncated is None else SECOND_CHANCE)
+        usual = trial.scheme == upstream.nameserver.scheme
+        if not (usual and self._is_restarting(upstream, now)):
+            self._strike(upstream, 1 if usual or self._truncated is None else SECOND_CHANCE)
         if not usual:
-            trial.upstream.use_datagrams()
+            upstream.use_datagrams()
+            if any(each.outcome == COOKIELESS and each.upstream is upstream for each in self.trials):
+                upstream.dialect.cannot_be_checked(now)
         if self._untried():
             self._try_next(now)
         elif not self._usable():
             self._give_up(now)
         elif not any(trial.pending for trial in self.trials):  # there is nothing left to be patient with
-            self._set_alarm(min(now + BREATHER * self._strikes[trial.upstream], self.deadline))
+            self._set_alarm(min(now + BREATHER * max(1, self._strikes.get(upstream, 0)), self.deadline))
+
+    def _is_restarting(self, upstream: Upstream, now: float) -> bool:
+        """Whether it only seems to be gone for a moment."""
+        return (
+            self._strikes.get(upstream, 0) == SECOND_CHANCE
+            and now - self.began < RESTARTED
+            and self.began - upstream.served_at < RESTARTING
+        )
 
     def _alarmed(self) -> None:
         """Patience or time is over."""
@@ -217,8 +249,9 @@ class Lookup(asyncio.Future[Answer[Any]]):
         if any(trial.arrived for trial in self.trials):
             self._set_alarm(now)
         elif now < self.deadline:
-            for trial in self.trials:
-                trial.went_silent(now)
+            if now >= self._patience_ends:
+                for trial in self.trials:
+                    trial.went_silent(now)
             self._try_next(now)
         elif self._last_call or not any(trial.pending for trial in self.trials):
             self._give_up(now)
@@ -228,10 +261,15 @@ class Lookup(asyncio.Future[Answer[Any]]):
 
     def _refused(self, trial: Trial, message: Message, now: float) -> None:
         rcode = message.rcode
+        if rcode == Rcode.BADCOOKIE and trial.edns and trial.scheme == "udp":  # it sent the one that it wants to see
+            trial.failed(str(rcode), now)
+            tries = sum(trial.outcome == str(rcode) for trial in self.trials)
+            self._send(trial.upstream, now, scheme="tcp" if tries >= BAD_COOKIES else None)
+            return
         if rcode in EDNS_COMPLAINTS and trial.edns:
             trial.failed(f"{rcode} to EDNS", now)
-            trial.upstream.edns_doubted = True
-            self._send(trial.upstream, now, edns=False)
+            trial.upstream.dialect.doubted = True
+            self._send(trial.upstream, now, edns=None)
             return
         notes = message.edns.extended_errors if message.edns is not None else ()
         trial.extended_errors = notes
@@ -242,12 +280,20 @@ class Lookup(asyncio.Future[Answer[Any]]):
         trial.failed(outcome, now)
         trial.upstream.failed(now)
         self._strike(trial.upstream, STRIKES if len(self._order) > 1 else SECOND_CHANCE)
-        if self._usable():
+        waiting = [trial for trial in self.trials if trial.pending]
+        if self._untried() or (self._usable() and all(trial.silent for trial in waiting)):
             self._try_next(now)
-        elif not any(trial.pending for trial in self.trials):
+        elif not waiting and not self._usable():
             self._give_up(now)
 
     # ---- what is done about it
+
+    def _ask_over_tcp(self, trial: Trial, outcome: str, now: float) -> None:
+        """Ask the same upstream again, in a way in which its reply can be believed, and be whole."""
+        trial.failed(outcome, now)
+        self._patience_ends = min(now + STREAM_PATIENCE, self.deadline)
+        self._set_alarm(self._patience_ends)
+        self._send(trial.upstream, now, scheme="tcp")
 
     def _strike(self, upstream: Upstream, strikes: int) -> None:
         self._strikes[upstream] = self._strikes.get(upstream, 0) + strikes
@@ -260,16 +306,18 @@ class Lookup(asyncio.Future[Answer[Any]]):
         return any(upstream not in tried for upstream in self._usable())
 
     def _try_next(self, now: float) -> None:
-        """Send to the upstream whose turn it is, and set the alarm for the end of its patience."""
+        """Send to the upstream whose turn it is, and be patient with it."""
         busy = [trial.upstream for trial in self.trials if self._occupies(trial)]
-        for upstream in self._usable():
-            if upstream not in busy:
-                self._order.remove(upstream)
-                self._order.append(upstream)
-                self._set_alarm(self._end_of_patience(upstream, now))
-                self._send(upstream, now)
-                return
-        self._set_alarm(self.deadline)
+        turn = next((upstream for upstream in self._usable() if upstream not in busy), None)
+        if turn is None or self._allowance.spent:
+            self._set_alarm(self.deadline)
+        elif not turn.may_retry(now):
+            self._set_alarm(min(now + BREATHER, self.deadline))
+        else:
+            self._order.remove(turn)
+            self._order.append(turn)
+            self._be_patient(turn, now)
+            self._send(turn, now)
 
     def _occupies(self, trial: Trial) -> bool:
         """Whether there is no sense in asking its upstream again: a connection retransmits by itself."""
@@ -279,21 +327,30 @@ class Lookup(asyncio.Future[Answer[Any]]):
         instead = trial.upstream.nameserver.scheme == "udp" and self._truncated is None
         return not (instead and trial.silent)
 
+    def _be_patient(self, upstream: Upstream, now: float) -> None:
+        """Wait for it as long as its usual time allows; a second one may be asked before."""
+        self._patience_ends = ends = self._end_of_patience(upstream, now)
+        hedge_after = upstream.health.hedge_after
+        if hedge_after is not None and len(self._order) > 1 and len(self.trials) <= 1:
+            ends = min(ends, now + hedge_after)
+        self._set_alarm(ends)
+
     def _end_of_patience(self, upstream: Upstream, now: float) -> float:
         patience = upstream.health.patience(len(self.trials) // len(self._order), self.deadline - now)
         if upstream.scheme != "udp":
             patience = max(patience, STREAM_PATIENCE)
         return min(now + patience, self.deadline)
 
-    def _send(self, upstream: Upstream, now: float, *, scheme: str | None = None, edns: bool | None = None) -> None:
-        if edns is None:
-            edns = upstream.speaks_edns(now, silences=self._silences(upstream) if self.trials else 0)
+    def _send(self, upstream: Upstream, now: float, *, scheme: str | None = None, edns: Edns | None = LEARNT) -> None:
+        if edns is LEARNT:
+            edns = upstream.edns(now, silences=self._silences(upstream) if self.trials else 0)
         trial = Trial(self, upstream, scheme or upstream.scheme, now, edns=edns)
         self.trials.append(trial)
+        self._allowance.sent()
         trial.send()
 
     def _silences(self, upstream: Upstream) -> int:
-        return sum(trial.upstream is upstream and trial.edns and trial.pending for trial in self.trials)
+        return sum(trial.upstream is upstream and trial.edns is not None and trial.pending for trial in self.trials)
 
     def _follow(self, answer: Answer[Any]) -> None:
         """Ask for the name that the aliases lead to, of which the server said nothing."""
@@ -305,7 +362,9 @@ class Lookup(asyncio.Future[Answer[Any]]):
             loop=self.get_loop(),
             alarms=self._alarms,
             under_way=self._under_way,
+            race=self._race,
             followed=self._followed + 1,
+            allowance=self._allowance,
         )
 
         def join(ended: asyncio.Future[Answer[Any]]) -> None:
@@ -341,7 +400,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
     def _read(self, message: Message, trial: Trial, now: float) -> Answer[Any]:
         attempts = self._attempts(besides=trial) if len(self.trials) > 1 else ()
         server, elapsed = trial.upstream.text, now - self.began
-        return Answer.of(self.question, message, now=trial.sent, server=server, attempts=attempts, elapsed=elapsed)
+        asked_at = trial.sent - getattr(message.wire, "age", 0.0)
+        return Answer.of(self.question, message, now=asked_at, server=server, attempts=attempts, elapsed=elapsed)
 
     def _answer_of(self, reply: bytes, trial: Trial, now: float) -> Answer[Any] | None:
         try:

@@ -26,11 +26,16 @@ class Health:
 
     It is benched, which means that others are asked first, from the first silence until it is heard again, and after
     some failures in a row until it serves again. Copies of live questions probe it, ever more seldom.
+
+    `percentile` is the share of replies, such as 0.95, after whose time a question is worth asking elsewhere too.
     """
 
-    __slots__ = ("_pause", "_probe_at", "_variation", "failures", "heard_at", "hurried", "round_trip", "silences")
+    __slots__ = ("_pause", "_percentile", "_probe_at", "_slow", "_variation", "failures", "heard_at", "hurried",
+                 "round_trip", "silences")  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, percentile: float | None = None) -> None:
+        self._percentile = percentile
+        self._slow = 0.0
         self.round_trip: float | None = None
         self.silences: int = 0
         self.failures: int = 0
@@ -53,6 +58,8 @@ class Health:
         else:
             self._variation += (abs(elapsed - smoothed) - self._variation) / 4
             self.round_trip = smoothed + (elapsed - smoothed) / 8
+        if self._percentile is not None:
+            self._follow_percentile(elapsed, self._percentile)
         self.heard_at = now
         self.silences = 0
 
@@ -90,18 +97,40 @@ class Health:
         a queue for a while must not be asked for again all at once. Who has not answered a few tries will hardly
         answer the next sooner: a deadline that comes near is no reason to ask it ever faster.
         """
-        if self.round_trip is None:
-            first = UNKNOWN_PATIENCE
-        else:
-            margin = max(4 * self._variation, self.round_trip / 2)
-            least = HURRIED_PATIENCE if self.hurried else LEAST_PATIENCE
-            first = min(max(self.round_trip + margin, least), MOST_PATIENCE)
+        first = self._first_patience(HURRIED_PATIENCE if self.hurried else LEAST_PATIENCE)
         hurry = 0.05 if tries < URGENT_TRIES else 2 * LEAST_PATIENCE
         return min(first * 1.5**tries, MOST_PATIENCE, max(remaining / 3, hurry))
+
+    @property
+    def hedge_after(self) -> float | None:
+        """Seconds after which a second one may be asked without losing patience; None where none was asked for."""
+        return self._slow if self._percentile is not None and self._slow else None
+
+    @property
+    def lead(self) -> float:
+        """How many seconds before the end of its usual patience somebody else may be asked too."""
+        usual = self._first_patience(LEAST_PATIENCE)
+        soonest = self._first_patience(HURRIED_PATIENCE) if self.hurried else usual
+        return usual - min(soonest, self.hedge_after or soonest)
+
+    def _first_patience(self, least: float) -> float:
+        if self.round_trip is None:
+            return UNKNOWN_PATIENCE
+        margin = max(4 * self._variation, self.round_trip / 2)
+        return min(max(self.round_trip + margin, least), MOST_PATIENCE)
+
+    def _follow_percentile(self, elapsed: float, percentile: float) -> None:
+        """Move up by so much when it took longer, down by so little when not: where both are level, it stays."""
+        if not self._slow:
+            self._slow = 2 * elapsed
+            return
+        step = max(self.round_trip or 0.0, self._slow) / 16
+        self._slow += step * percentile if elapsed > self._slow else -step * (1 - percentile)
 
 
 class _Ranked(Protocol):
     health: Health
+    tier: int
 
 
 U = TypeVar("U", bound=_Ranked)
@@ -112,6 +141,8 @@ BAND_FLOOR = 0.02
 
 def ranked(upstreams: Sequence[U]) -> list[U]:
     """The upstreams in the order to ask them: as configured among equals, then the slower, then the benched.
+
+    Those of a lower `tier` go before all others that are no more benched.
 
     Equals are those whose round trip is within a band above the best; one not measured yet counts as an equal only
     while nobody is, and among the benched is the last.
@@ -130,14 +161,14 @@ def equals(upstreams: Sequence[U]) -> list[U]:
     return [upstream for upstream in upstreams if place(upstream) == best]
 
 
-def _places(upstreams: Sequence[_Ranked]) -> Callable[[_Ranked], tuple[bool, float]]:
+def _places(upstreams: Sequence[_Ranked]) -> Callable[[_Ranked], tuple[bool, int, float]]:
     trips = [u.health.round_trip for u in upstreams if u.health.round_trip is not None and not u.health.benched]
     limit = min(trips) * BAND + BAND_FLOOR if trips else 0.0
 
-    def place(upstream: _Ranked) -> tuple[bool, float]:
+    def place(upstream: _Ranked) -> tuple[bool, int, float]:
         trip = upstream.health.round_trip
         if trip is None:
             trip = float("inf") if trips or upstream.health.benched else 0.0
-        return upstream.health.benched, 0.0 if trip <= limit else trip
+        return upstream.health.benched, upstream.tier, 0.0 if trip <= limit else trip
 
     return place

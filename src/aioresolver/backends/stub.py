@@ -9,6 +9,8 @@ from typing import Any
 
 from aioresolver.answer import Answer
 from aioresolver.backends.batches import Landed
+from aioresolver.backends.budgets import RetryBudget
+from aioresolver.backends.dialect import Dialect
 from aioresolver.backends.fast_lane import FastLane
 from aioresolver.backends.lookup import Lookup
 from aioresolver.backends.ranking import equals, ranked
@@ -21,12 +23,17 @@ from aioresolver.transports.base import Transport
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.transports.open import open_transport
 from aioresolver.transports.udp import UdpTransport
+from aioresolver.wire.edns import Edns
 from aioresolver.wire.message import Question
 
 __all__ = ["StubBackend"]
 
+USUAL_EDNS = Edns()
+
 # How often patience with the questions in the fast lanes is looked at, and the order of the upstreams.
 TICK = 0.05
+# With hedging it is milliseconds that count.
+HEDGED_TICK = 0.005
 # A far nameserver that bears a lot has so many under way, if the receive buffers hold the replies.
 MOST_UNDER_WAY = 20_000
 
@@ -41,11 +48,20 @@ class StubBackend(Closing):
     that chokes on EDNS is asked without. Dead nameservers are remembered and probed. Each is asked only as much at once
     as it bears, which is found out; what the quickest has no room for goes to others that are as quick.
 
-    `rotate` takes turns among nameservers that are equally quick. `rate` is how many queries a second each of them gets
-    at most, those that are sent again included. `open_transport` makes the transport to a nameserver; a test may hand
-    in its own.
+    - `rotate`: take turns among nameservers that are equally quick.
+    - `rate`, `in_flight`: how many queries a second, those that are sent again included, and how many at once each of
+      them gets at most.
+    - `hedge`: a share of replies, such as 0.95: when the first nameserver takes longer than for so many, a second one
+      is asked too. `race`: how many are asked at once; the first useful reply counts.
+    - `edns`: what every question carries: the DO bit, a client subnet, NSID or any option. None is no EDNS at all. All
+      askers get what is answered to that: a cache is for one such choice.
+    - `randomize_case`: send the letters of names in random case over UDP, which a forger has to guess; a nameserver
+      that does not echo it is asked over TCP, and without from then on.
+    - `encryption`: `automatic` asks the encrypted nameservers of the list as long as one of them works, and then the
+      others; `required` and `plain` leave the other kind out. A list of encrypted ones alone is never asked in clear.
+    - `open_transport`: makes the transport to a nameserver; a test may hand in its own.
 
-    Raises ConfigurationError for a nameserver that cannot be used.
+    Raises ConfigurationError for a nameserver, and for numbers, that cannot be used.
     """
 
     concurrency = 2000
@@ -56,6 +72,12 @@ class StubBackend(Closing):
         *,
         rotate: bool = False,
         rate: float | None = None,
+        in_flight: int | None = None,
+        hedge: float | None = None,
+        race: int = 1,
+        edns: Edns | None = USUAL_EDNS,
+        randomize_case: bool = False,
+        encryption: str = "automatic",
         open_transport: Callable[[Nameserver], Transport] = open_transport,
     ) -> None:
         if isinstance(nameservers, (str, Nameserver)):
@@ -63,11 +85,28 @@ class StubBackend(Closing):
         parsed = [n if isinstance(n, Nameserver) else Nameserver.parse(n) for n in nameservers]
         if not parsed:
             raise ConfigurationError("a stub backend needs at least one nameserver, such as '1.1.1.1'")
-        if rate is not None and not 0 < rate < float("inf"):
-            raise ConfigurationError(f"rate is how many queries a second a nameserver gets, above 0, not {rate!r}")
+        _check(rate=rate, in_flight=in_flight, hedge=hedge, race=race)
         self.nameservers: tuple[Nameserver, ...] = tuple(dict.fromkeys(parsed))
         self.rotate: bool = rotate
-        self._upstreams = [Upstream(n, open_transport, room=self._pump, rate=rate) for n in self.nameservers]
+        self.race: int = race
+        self._tick_length = TICK if hedge is None else HEDGED_TICK
+        self._budget = RetryBudget()
+
+        def upstream(nameserver: Nameserver) -> Upstream:
+            plain = not nameserver.encrypted
+            return Upstream(
+                nameserver,
+                open_transport,
+                room=self._pump,
+                dialect=Dialect(edns, cookies=plain, randomizes=randomize_case),
+                budget=self._budget,
+                most=in_flight,
+                rate=rate,
+                percentile=hedge,
+                tier=int(plain),
+            )
+
+        self._upstreams = list(map(upstream, self.nameservers))
         self._hurried = False
         self._expelled: list[Upstream] = []
         self._lanes: dict[Upstream, FastLane] = {}
@@ -141,7 +180,7 @@ class StubBackend(Closing):
         else:
             self._send(self._equals[0], questions, now, deadline)
         if self._ticking is None:
-            self._ticking = loop.call_later(TICK, self._tick)
+            self._ticking = loop.call_later(self._tick_length, self._tick)
 
     def hurry(self) -> None:
         """Nothing more is to come for now: ask again sooner, so that the last few do not take most of the time."""
@@ -260,7 +299,7 @@ class StubBackend(Closing):
 
     def _send(self, upstream: Upstream, questions: Sequence[Question], now: float, deadline: float) -> None:
         lane = self._lanes.get(upstream) or self._open_lane(upstream)
-        if lane is not None and lane.suits(now, deadline):
+        if lane is not None and self.race == 1 and lane.suits(now, deadline):
             if questions:
                 lane.post(questions, now, deadline)
             return
@@ -272,7 +311,7 @@ class StubBackend(Closing):
         transport = upstream.transport(upstream.nameserver.scheme)
         if not isinstance(transport, UdpTransport):
             return None
-        upstream.window.most = min(transport.capacity, MOST_UNDER_WAY)
+        upstream.window.most = min(transport.capacity, upstream.most or MOST_UNDER_WAY)
         lane = FastLane(upstream, transport, landed=self._land, careful=self._careful, loop=self._loop)
         self._lanes[upstream] = lane
         return lane
@@ -287,7 +326,15 @@ class StubBackend(Closing):
         assert self._loop is not None
         assert self._alarms is not None
         upstreams = [*self._successors, *self._upstreams] if self._successors else self._upstreams
-        return Lookup(question, deadline, upstreams, loop=self._loop, alarms=self._alarms, under_way=self._under_way)
+        return Lookup(
+            question,
+            deadline,
+            upstreams,
+            loop=self._loop,
+            alarms=self._alarms,
+            under_way=self._under_way,
+            race=self.race,
+        )
 
     def _ended(self, future: asyncio.Future[Answer[Any]]) -> None:
         """A Lookup for a question that was posted is over."""
@@ -311,7 +358,7 @@ class StubBackend(Closing):
         for lane in list(self._lanes.values()):
             lane.end_patience(self._loop.time())
         if self._ticking is None and any(lane.waiting for lane in self._lanes.values()):
-            self._ticking = self._loop.call_later(TICK, self._tick)
+            self._ticking = self._loop.call_later(self._tick_length, self._tick)
 
     def _empty_lanes(self) -> None:
         for lane in self._lanes.values():
@@ -341,3 +388,16 @@ class StubBackend(Closing):
                 waiting.popleft().start()
         if self._roomy is not None and not self._closed:
             self._roomy()
+
+
+def _check(*, rate: float | None, in_flight: int | None, hedge: float | None, race: int) -> None:
+    if rate is not None and not 0 < rate < float("inf"):
+        raise ConfigurationError(f"rate is how many queries a second a nameserver gets, above 0, not {rate!r}")
+    if in_flight is not None and not in_flight >= 1:
+        raise ConfigurationError(
+            f"in_flight is how many queries a nameserver gets at once, 1 or more, not {in_flight!r}"
+        )
+    if hedge is not None and not 0 < hedge < 1:
+        raise ConfigurationError(f"hedge is a share of replies, between 0 and 1, such as 0.95, not {hedge!r}")
+    if not race >= 1:
+        raise ConfigurationError(f"race is how many nameservers are asked at once, 1 or more, not {race!r}")

@@ -9,6 +9,7 @@ from typing import Protocol
 from aioresolver.backends.upstream import Upstream
 from aioresolver.errors import Attempt
 from aioresolver.events import AttemptFailed
+from aioresolver.wire.edns import Edns
 from aioresolver.wire.message import Question
 
 __all__ = ["Trial"]
@@ -62,12 +63,12 @@ class Trial:
         "upstream",
     )
 
-    def __init__(self, lookup: Asker, upstream: Upstream, scheme: str, now: float, *, edns: bool) -> None:
+    def __init__(self, lookup: Asker, upstream: Upstream, scheme: str, now: float, *, edns: Edns | None) -> None:
         self.lookup: Asker = lookup
         self.again: bool = bool(lookup.trials)
         self.upstream: Upstream = upstream
         self.scheme: str = scheme
-        self.edns: bool = edns
+        self.edns: Edns | None = edns
         self.sent: float = now
         self.elapsed: float = 0.0
         self.outcome: str | None = None

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Callable
 
+from aioresolver.backends.budgets import RetryBudget
+from aioresolver.backends.dialect import Dialect
 from aioresolver.backends.ranking import Health
 from aioresolver.backends.window import Window
 from aioresolver.events import Observer, UpstreamBack, UpstreamBenched
 from aioresolver.transports.base import Transport
 from aioresolver.transports.nameserver import Nameserver
-from aioresolver.wire.message import Question, query_wire
+from aioresolver.wire.codes import EdnsOption
+from aioresolver.wire.edns import Edns
+from aioresolver.wire.message import Message, Question
+from aioresolver.wire.query import query_wire, question_section, randomized
 
 __all__ = ["Upstream"]
 
-EDNS_RETRY = 900.0
-SILENCES_TO_DOUBT_EDNS = 2
 PROBE_TIMEOUT = 2.0
 SECONDS_OVER_TCP = 60.0
 USEFUL_RCODES = (0, 3)
 MOST_UNDER_WAY = 1000
+# Docker's proxy inside of a container drops what is more than a hundred at once.
+BEARS_LITTLE = {"127.0.0.11": 90}
+# RFC 8467, 4.1, recommends it for queries.
+PADDING_BLOCK = 128
+# Over these, a server says for how long it keeps an idle connection (RFC 7828).
+KEPT_ALIVE = frozenset({"tcp", "tls"})
+LONGEST_NAME = 255
 
 
 class Upstream:
@@ -28,13 +40,14 @@ class Upstream:
     `scheme` is how it is asked at present: a nameserver over UDP is asked over TCP for a minute when it is silent
     while datagrams come that match no query, which a forger sends, or a forwarder that strips the question.
     `asked`, `answered` and `lost` count the queries sent, those with a reply, and those without one in patience.
-    `served_at` is when it last gave a useful reply, in loop time. `edns_refused_at` is when it was found to choke on
-    EDNS; after a quarter of an hour it is tried again. `observer` is told when it is benched, and when it is back.
+    `served_at` is when it last gave a useful reply, in loop time. `observer` is told when it is benched, and when it is
+    back. `tier` is 0 for those who are asked first whatever their round trip is. `most` is how many questions it bears
+    at once; fewer are sent until it has shown what it bears.
     """
 
-    __slots__ = ("_datagrams_at", "_edns_answered", "_edns_refused_at", "_near_misses", "_open", "_probes", "_room",
-                 "_told_benched", "_transports", "answered", "asked", "edns_doubted", "health", "lost", "nameserver",
-                 "observer", "scheme", "served_at", "text", "window")  # fmt: skip
+    __slots__ = ("_budget", "_datagrams_at", "_near_misses", "_open", "_probes", "_room", "_told_benched",
+                 "_transports", "answered", "asked", "dialect", "health", "lost", "most", "nameserver", "observer",
+                 "scheme", "served_at", "text", "tier", "window")  # fmt: skip
 
     def __init__(
         self,
@@ -42,38 +55,58 @@ class Upstream:
         open_transport: Callable[[Nameserver], Transport],
         *,
         room: Callable[[], object],
-        most: int = MOST_UNDER_WAY,
+        dialect: Dialect | None = None,
+        budget: RetryBudget | None = None,
+        most: int | None = None,
         rate: float | None = None,
+        percentile: float | None = None,
+        tier: int = 0,
     ) -> None:
         self.nameserver: Nameserver = nameserver
         self.scheme: str = nameserver.scheme
         self.text: str = str(nameserver)
-        self.health: Health = Health()
-        self.window: Window = Window(most, rate=rate)
+        self.dialect: Dialect = dialect or Dialect(Edns(), cookies=not nameserver.encrypted)
+        self.health: Health = Health(percentile)
+        self.tier: int = tier
+        self.most: int | None = most or BEARS_LITTLE.get(nameserver.address)
+        self.window: Window = Window(self.most or MOST_UNDER_WAY, rate=rate)
         self.asked: int = 0
         self.answered: int = 0
         self.lost: int = 0
         self.observer: Observer | None = None
         self._told_benched = False
-        self.edns_doubted: bool = False
-        self._edns_answered = False
-        self._edns_refused_at: float | None = None
         self.served_at: float = float("-inf")
         self._near_misses = 0
         self._datagrams_at = float("-inf")
+        self._budget = budget or RetryBudget()
         self._open = open_transport
         self._room = room
         self._probes: set[asyncio.Future[bytes]] = set()
         self._transports = {nameserver.scheme: open_transport(nameserver)}
 
     def exchange(
-        self, question: Question, deadline: float, *, scheme: str, edns: bool, again: bool = False
+        self, question: Question, deadline: float, *, scheme: str, edns: Edns | None, again: bool = False
     ) -> asyncio.Future[bytes]:
         """Send the question, or send it `again`; the future has the reply that matches it, or an OSError."""
         transport = self.transport(scheme)
-        self.sent(1, asyncio.get_running_loop().time(), again=again)
-        reply = transport.exchange(query_wire(question, edns=edns), deadline)
+        now = asyncio.get_running_loop().time()
+        self.sent(1, now, again=again)
+        reply = transport.exchange(self._query(question, scheme, edns, now), deadline)
         return reply if isinstance(reply, asyncio.Future) else asyncio.ensure_future(reply)
+
+    def _query(self, question: Question, scheme: str, edns: Edns | None, now: float) -> bytes:
+        if edns is not None and scheme in KEPT_ALIVE:
+            edns = edns.with_option(EdnsOption.TCP_KEEPALIVE, b"")
+        wire = query_wire(question, edns=edns, padding=PADDING_BLOCK if self.nameserver.encrypted else 0)
+        if scheme != "udp" or not self.dialect.randomizes(now):
+            return wire
+        section = question_section(question)
+        return b"".join((wire[:12], randomized(section, os.urandom(LONGEST_NAME)), wire[12 + len(section) :]))
+
+    def edns(self, now: float, *, silences: int = 0) -> Edns | None:
+        """The EDNS to ask with now, after so many silences to the same question; None is without."""
+        local = getattr(self._transports[self.nameserver.scheme], "local_address", None)
+        return self.dialect.edns(now, silences=silences, local=local)
 
     def transport(self, scheme: str) -> Transport:
         """The transport that speaks so, opened at its first use."""
@@ -89,21 +122,44 @@ class Upstream:
 
     def heard(self, count: int, elapsed: float, now: float) -> None:
         """So many replies came to queries of the fast lane, the last of them after so many seconds."""
-        self.answered += count
+        self._answered(count, elapsed, now)
         self.window.answered(count, elapsed, now)
         self.window.used -= count
+
+    def replied(self, elapsed: float, now: float, *, again: bool = False) -> None:
+        """A reply came to a query of a lookup, after so many seconds, whatever it says."""
+        if not again:
+            self.window.answered(1, elapsed, now)
+        self._answered(1, elapsed, now)
+
+    def _answered(self, count: int, elapsed: float, now: float) -> None:
+        self.answered += count
+        self._budget.answered(count)
         self.health.heard(elapsed, now)
         if self.observer is not None:
             self._tell()
 
-    def replied(self, elapsed: float, now: float, *, again: bool = False) -> None:
-        """A reply came to a query of a lookup, after so many seconds, whatever it says."""
-        self.answered += 1
-        if not again:
-            self.window.answered(1, elapsed, now)
-        self.health.heard(elapsed, now)
-        if self.observer is not None:
-            self._tell()
+    def may_retry(self, now: float) -> bool:
+        """Whether a question that was asked somewhere already may be asked here: so many retries are paid for."""
+        return self._budget.take(now)
+
+    def believes(self, message: Message, *, edns: Edns | None, scheme: str, now: float) -> bool:
+        """Learn from the EDNS of a reply to a query with `edns`; whether the reply may be believed."""
+        if scheme in KEPT_ALIVE and message.edns is not None:
+            self._keep_alive(scheme, message.edns.option(EdnsOption.TCP_KEEPALIVE))
+        return self.dialect.believes(message, edns, now, trusted=scheme != "udp")
+
+    def _keep_alive(self, scheme: str, tenths: bytes | None) -> None:
+        keep_alive = getattr(self._transports[scheme], "keep_alive", None)
+        if keep_alive is not None and tenths is not None and len(tenths) == 2:
+            keep_alive(int.from_bytes(tenths, "big") / 10)
+
+    def mangled(self, error: OSError, now: float) -> bool:
+        """Whether the question came back in letters of another case; then they are left alone from now on."""
+        if error.errno != errno.EBADMSG:
+            return False
+        self.dialect.mangled(now)
+        return True
 
     def failed(self, now: float) -> None:
         """It could not be reached, or its reply was of no use."""
@@ -123,7 +179,7 @@ class Upstream:
 
     def probe(self, question: Question, now: float) -> None:
         """Ask only to see how it is."""
-        deadline, edns = now + PROBE_TIMEOUT, self.speaks_edns(now)
+        deadline, edns = now + PROBE_TIMEOUT, self.edns(now)
         sent = self.exchange(question, deadline, scheme=self.nameserver.scheme, edns=edns, again=True)
         loop = sent.get_loop()
 
@@ -140,7 +196,7 @@ class Upstream:
         self._probes.add(sent)
         sent.add_done_callback(ended)
 
-    def served(self, *, edns: bool, now: float) -> None:
+    def served(self, *, edns: Edns | None, now: float) -> None:
         """It gave a useful reply to a question with or without EDNS."""
         self.health.served()
         if self.observer is not None:
@@ -148,18 +204,7 @@ class Upstream:
         self.served_at = now
         if self.scheme != self.nameserver.scheme and now >= self._datagrams_at:
             self.use_datagrams()
-        if edns:
-            self._edns_answered = True
-        elif self.edns_doubted or not self._edns_answered:
-            self._edns_refused_at = now
-        self.edns_doubted = False
-
-    def speaks_edns(self, now: float, *, silences: int = 0) -> bool:
-        """Whether to ask with EDNS: not when that was complained about, or met twice with silence and never answered."""
-        refused_at = self._edns_refused_at
-        if refused_at is not None and now - refused_at < EDNS_RETRY:
-            return False
-        return silences < SILENCES_TO_DOUBT_EDNS or self._edns_answered
+        self.dialect.served(edns, now)
 
     def went_silent(self, scheme: str, now: float, *, again: bool = False) -> None:
         """It let a question wait: change the transport when that may be the reason."""

@@ -12,7 +12,16 @@ from typing import Any, Protocol
 from aioresolver.errors import TransportError
 from aioresolver.flow.deadline_ring import DeadlineRing
 
-__all__ = ["MOST_PENDING", "Carrier", "Exchange", "Numbers", "carriage_error", "deadline_error", "make_exchange"]
+__all__ = [
+    "MOST_PENDING",
+    "Carrier",
+    "Exchange",
+    "Numbers",
+    "carriage_error",
+    "deadline_error",
+    "make_exchange",
+    "mangled_error",
+]
 
 # Half the ids: beyond, finding a free one takes long, and guessing one in use does not.
 MOST_PENDING = 32768
@@ -165,6 +174,11 @@ class Numbers:
 def deadline_error() -> TransportError:
     """The error of an exchange whose time is up."""
     return TransportError("no reply before the deadline", code=errno.ETIMEDOUT)
+
+
+def mangled_error() -> TransportError:
+    """The error of an exchange whose question was echoed in letters of another case."""
+    return TransportError("the question came back in other letters", code=errno.EBADMSG)
 
 
 def carriage_error(action: str, error: OSError, *, local: bool | None = None) -> TransportError:

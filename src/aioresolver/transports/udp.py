@@ -43,7 +43,9 @@ class UdpTransport:
 
     `ignored` counts the datagrams that matched no query. `near_misses` counts those of them that are no late replies,
     but have an unknown id or the wrong question while a query waits: a caller that sees it grow may suspect a forger
-    and ask over TCP.
+    and ask over TCP. `local_address` is where the newest socket sends from, once there is one.
+
+    An exchange whose question has capital letters fails with the code EBADMSG when it comes back in other ones.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class UdpTransport:
         self.taker: Taker
         self.ignored = 0
         self.near_misses = 0
+        self.local_address: str | None = None
         self._dropped = 0
         self.buffer: bytearray = bytearray()
         self.endpoints: set[asyncio.Task[None]] = set()
@@ -230,6 +233,7 @@ class UdpTransport:
                 self._no_descriptors_until = loop.time() + SECONDS_WITHOUT_DESCRIPTORS
             raise
         self._measure(connected)
+        self.local_address = connected.getsockname()[0]
         sock = UdpSocket(connected, self, loop=loop)
         self._begin_life(sock)
         return sock

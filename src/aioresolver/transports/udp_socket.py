@@ -14,7 +14,14 @@ from typing import Any, NamedTuple, Protocol
 from aioresolver.errors import TransportError
 from aioresolver.flow.deadline_ring import DeadlineRing
 from aioresolver.transports.datagram_endpoint import DatagramEndpoint
-from aioresolver.transports.exchange import HEADER, Exchange, carriage_error, deadline_error, make_exchange
+from aioresolver.transports.exchange import (
+    HEADER,
+    Exchange,
+    carriage_error,
+    deadline_error,
+    make_exchange,
+    mangled_error,
+)
 from aioresolver.transports.nameserver import Nameserver
 
 __all__ = ["Posted", "Sheet", "Taker", "UdpSocket", "measure_receive_buffer", "open_connected"]
@@ -43,7 +50,8 @@ class Sheet(NamedTuple):
     """What the queries of one batch have in common.
 
     `head` and `tail` stand before and behind the question of each, `head` without the id. `sent`, `due` and `deadline`
-    are in loop time: when they went out, when patience with them ends, and when it is all over. `edns`: whether asked so.
+    are in loop time: when they went out, when patience with them ends, and when it is all over. `edns` and `turn` are
+    the taker's own.
     """
 
     head: bytes
@@ -51,7 +59,7 @@ class Sheet(NamedTuple):
     sent: float
     due: float
     deadline: float
-    edns: bool
+    edns: Any
     turn: Any
 
 
@@ -182,11 +190,13 @@ class UdpSocket:
 
     def _take_otherwise(self, reply: bytes, waiting: Exchange | Posted | None) -> None:
         """As `take`, when it is no reply to a posted query."""
-        if waiting is None or isinstance(waiting, tuple) or not waiting.matches(reply):
-            self._ignore(reply, expected=waiting is not None)
-        else:
+        if waiting is not None and not isinstance(waiting, tuple) and waiting.matches(reply):
             del self.pending[waiting.id]
             waiting.finish(reply, self._owner.ring)
+        elif waiting is not None and _came_back_in_other_letters(waiting, reply):
+            self._fail(reply[:2], waiting, mangled_error())
+        else:
+            self._ignore(reply, expected=waiting is not None)
 
     def forget(self, exchange: Exchange) -> None:
         """Free the id and the timer of an exchange that ends without a reply."""
@@ -326,12 +336,15 @@ class UdpSocket:
         for id, waiting in list(self.pending.items()):
             if waiting is but:
                 continue
-            exchange = self.adopt(id, waiting) if isinstance(waiting, tuple) else waiting
-            del self.pending[id]
-            exchange.stop_timer(self._owner.ring)
-            exchange.fail(make_error())
-            if isinstance(waiting, tuple):
-                self._owner.taker.adopted(waiting, exchange)
+            self._fail(id, waiting, make_error())
+
+    def _fail(self, id: bytes, waiting: Exchange | Posted, error: TransportError) -> None:
+        exchange = self.adopt(id, waiting) if isinstance(waiting, tuple) else waiting
+        del self.pending[id]
+        exchange.stop_timer(self._owner.ring)
+        exchange.fail(error)
+        if isinstance(waiting, tuple):
+            self._owner.taker.adopted(waiting, exchange)
 
     def _not_sent(self, exchange: Exchange, error: OSError) -> None:
         if isinstance(error, REFUSED):
@@ -358,6 +371,19 @@ class UdpSocket:
         self._blocked.append(exchange)
         if self._endpoint is None:
             self._loop.add_writer(self._connected.fileno(), self.flush)
+
+
+def _came_back_in_other_letters(waiting: Exchange | Posted, reply: bytes) -> bool:
+    """Whether it is the reply but for the case of letters, which was made hard to guess: some servers change it."""
+    section = waiting[0] if isinstance(waiting, tuple) else waiting.question
+    echoed = reply[HEADER : HEADER + len(section)]
+    return (
+        section[:-4] != section[:-4].lower()  # type and class are not letters
+        and echoed[-4:] == section[-4:]
+        and echoed.lower() == section.lower()
+        and reply[2] & 0xF8 == 0x80
+        and reply[4:6] == ONE
+    )
 
 
 def _matches(posted: Posted, reply: bytes) -> bool:

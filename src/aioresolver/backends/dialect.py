@@ -1,0 +1,114 @@
+"""Dialect: how one nameserver wants to be asked, as far as that has been learnt. Pure: the time is an argument.
+
+All of it is unlearnt after a while: nameservers are mended, and forwarders have several behind them.
+"""
+
+from __future__ import annotations
+
+from aioresolver.backends.cookies import CookieJar
+from aioresolver.wire.edns import Cookie, Edns
+from aioresolver.wire.message import Message
+
+__all__ = ["Dialect"]
+
+EDNS_RETRY = 900.0
+SILENCES_TO_DOUBT = 2
+# Replies of this size come through wherever anything does.
+LEAST_PAYLOAD = 512
+SMALL_FOR = 900.0
+MANGLES_FOR = 3600.0
+
+
+class Dialect:
+    """What a nameserver makes of EDNS, of cookies, of random letter case and of large replies.
+
+    `wanted` is the EDNS that questions should have; None is none at all. `randomizes` is whether their letters should
+    change case. `doubted` is whether it has just complained about EDNS.
+    """
+
+    __slots__ = ("_answered", "_cookie", "_edns", "_mangles_until", "_randomizes", "_refused_at", "_small_until",
+                 "cookies", "doubted", "wanted")  # fmt: skip
+
+    def __init__(self, wanted: Edns | None, *, cookies: bool, randomizes: bool = False) -> None:
+        self.wanted: Edns | None = wanted
+        self.cookies: CookieJar | None = CookieJar() if cookies and wanted is not None else None
+        self.doubted: bool = False
+        self._randomizes = randomizes
+        self._edns = wanted
+        self._cookie: Cookie | None = None
+        self._answered = False
+        self._refused_at = float("-inf")
+        self._small_until = float("-inf")
+        self._mangles_until = float("-inf")
+
+    def edns(self, now: float, *, silences: int = 0, local: object = None) -> Edns | None:
+        """The EDNS to ask with, after so many silences to the same question; None is without.
+
+        It is left out when it was complained about, and when it met with silence twice and was never answered; where
+        it was answered before, large replies may be what is lost, and a small one is asked for.
+        """
+        if now - self._refused_at < EDNS_RETRY:
+            return None
+        if silences >= SILENCES_TO_DOUBT and not self._answered:
+            return None
+        edns = self._with_cookie(now, local)
+        if edns is not None and (silences >= SILENCES_TO_DOUBT or now < self._small_until):
+            return edns._replace(payload=LEAST_PAYLOAD)
+        return edns
+
+    def randomizes(self, now: float) -> bool:
+        """Whether the letters of a question should change case."""
+        return self._randomizes and now >= self._mangles_until
+
+    def expected(self) -> bytes | None:
+        """What every reply over UDP must contain, if anything."""
+        return None if self.cookies is None else self.cookies.expected
+
+    def believes(self, message: Message, sent: Edns | None, now: float, *, trusted: bool) -> bool:
+        """Learn from the cookie in a reply to a query with this EDNS; whether the reply may be believed."""
+        if self.cookies is None or sent is None or sent.cookie is None:
+            return True
+        edns = message.edns
+        try:
+            received = None if edns is None else edns.cookie
+        except ValueError:  # a MessageFormatError: what is no cookie is none
+            received = None
+        return self.cookies.take(sent.cookie, received, now, trusted=trusted)
+
+    def learn(self, reply: bytes, sent: Edns | None, now: float) -> None:
+        """Learn the cookie of a reply to a query with this EDNS, when there is something about it that is new."""
+        if self.cookies is not None and sent is not None and sent.options and not self.cookies.is_known(reply):
+            self.believes(Message.parse(reply), sent, now, trusted=False)
+
+    def served(self, edns: Edns | None, now: float) -> None:
+        """It gave a useful reply to a question with this EDNS."""
+        if edns is not None:
+            self._answered = True
+        elif self.wanted is not None and (self.doubted or not self._answered):
+            self._refused_at = now
+        self.doubted = False
+
+    def truncated(self, sent: Edns | None, now: float) -> None:
+        """It cut its reply to a question with this EDNS; if only the small one arrived, large ones are lost on the way."""
+        if sent is None or self.wanted is None or now < self._small_until:
+            return
+        if sent.payload < self.wanted.payload:
+            self._small_until = now + SMALL_FOR
+
+    def cannot_be_checked(self, now: float) -> None:
+        """A reply without a cookie was to be checked over TCP, and there is no TCP: believe such replies for a while."""
+        if self.cookies is not None:
+            self.cookies.go_without(now)
+
+    def mangled(self, now: float) -> None:
+        """A question came back in letters of another case."""
+        self._mangles_until = now + MANGLES_FOR
+
+    def _with_cookie(self, now: float, local: object) -> Edns | None:
+        if self.cookies is None or self.wanted is None:
+            return self.wanted
+        cookie = self.cookies.offer(now, local)
+        if cookie is not self._cookie:
+            self._cookie = cookie
+            self._edns = self.wanted if cookie is None else self.wanted.with_cookie(cookie)
+        return self._edns
