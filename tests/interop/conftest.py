@@ -146,6 +146,7 @@ server:
     server-count: 1
     rrl-ratelimit: 0
     hide-version: yes
+    answer-cookie: yes
 remote-control:
     control-enable: no
 zone:
@@ -174,6 +175,9 @@ database:
     storage: "{folder}/knot"
 control:
     listen: "{folder}/knot.sock"
+template:
+  - id: default
+    global-module: mod-cookies
 zone:
   - domain: interop.test
     file: "{zone_file}"
