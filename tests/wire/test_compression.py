@@ -14,6 +14,7 @@ from aioresolver.wire.compression import (
     MAX_DETOURS,
     MAX_ESCAPED,
     MAX_HOPS,
+    MAX_LONG,
     NameMemo,
     read_cased_name,
     read_name,
@@ -172,7 +173,7 @@ def test_so_many_names_may_be_known_by_pointers_alone():
 
 @pytest.mark.parametrize(
     ("label", "most"),
-    [(b"\x3f" + b"a" * 63, 1500), (b"\x31" + b"a" * 48 + b"\xff", 1500), (b"\x3f" + b"\xff" * 63, MAX_ESCAPED)],
+    [(b"\x3f" + b"a" * 63, 1500), (b"\x31" + b"a" * 48 + b"\xff", 1500), (b"\x3f" + b"\xff" * 63, MAX_LONG)],
 )
 def test_so_many_names_may_be_long_for_their_escapes(label, most):
     wire = label * 3 + b"\0" + b"".join(b"\4%04d" % number + pointer(0) for number in range(1500))
@@ -183,6 +184,21 @@ def test_so_many_names_may_be_long_for_their_escapes(label, most):
     assert sum(name is not None for name in found) == most
     assert None not in found[: most - 1]
     assert outcome(read_name, wire, len(wire) - 7, memo) == found[-1]
+
+
+@pytest.mark.parametrize("label", [b"\1*", b"\2a ", b"\1\xff", b"\3a.b"])
+def test_so_many_names_may_have_escapes_of_their_own(label):
+    wire = b"\1a\0" + (label + pointer(0)) * (MAX_ESCAPED + 9)
+    size = len(label) + 2
+    starts = range(3, len(wire), size)
+    memo = NameMemo()
+
+    found = [outcome(read_name, wire, offset, memo) is not None for offset in starts]
+
+    assert found == [True] * MAX_ESCAPED + [False] * 9
+    # What is known already, and what is plain, can be read.
+    assert read_name(wire + pointer(3), len(wire), memo)[0] == read_name(wire, 3)[0]
+    assert read_name(wire + b"\1b" + pointer(0), len(wire), memo)[0] == "b.a."
 
 
 @pytest.mark.parametrize("warm", [False, True])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from aioresolver.errors import MessageFormatError, NameSyntaxError, RdataSyntaxError
 from aioresolver.wire.codes import Flag, Opcode, Rcode, RRClass, RRType
+from aioresolver.wire.compression import MAX_MALFORMED
 from aioresolver.wire.edns import Edns
 from aioresolver.wire.message import Message, Question, Record
 from aioresolver.wire.names import Name
@@ -189,6 +190,24 @@ def test_malformed_data_is_shown_as_bytes():
 
     assert str(record) == r"www.example.org. 9 IN A \# 3 c00002"
     assert repr(record) == rf"<Record {record}>"
+
+
+def test_when_so_many_are_malformed_no_other_is_read():
+    rows = [struct.pack(">HHHIH", 0xC00C, 1, 1, 9, 3) + b"\xc0\0\2"] * (MAX_MALFORMED + 1)
+    good = struct.pack(">HHHIH", 0xC00C, 1, 1, 9, 4) + b"\xc0\0\2\1"
+    wire = Message(question=[QUESTION]).to_wire()
+    wire = wire[:6] + struct.pack(">H", len(rows) + 2) + wire[8:] + b"".join([good, *rows, good])
+    first, *malformed, last = Message.parse(wire).answer
+
+    assert first.data == A("192.0.2.1")
+    for record in malformed:
+        with pytest.raises(MessageFormatError, match="malformed A data"):
+            assert record.data
+    for record in (malformed[0], last):
+        with pytest.raises(MessageFormatError, match="more than 256 records of the message are malformed"):
+            assert record.data
+    assert str(last) == r"www.example.org. 9 IN A \# 4 c0000201"
+    assert first.data == A("192.0.2.1")
 
 
 def test_data_is_decoded_once():

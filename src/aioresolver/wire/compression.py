@@ -7,7 +7,18 @@ from itertools import accumulate
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.names import BYTES_SHOWN, MAX_NAME, Name, rest_of, split_labels
 
-__all__ = ["MAX_DETOURS", "MAX_ESCAPED", "MAX_HOPS", "NameMemo", "read_cased_name", "read_name", "write_name"]
+__all__ = [
+    "MAX_DETOURS",
+    "MAX_ESCAPED",
+    "MAX_HOPS",
+    "MAX_LONG",
+    "MAX_MALFORMED",
+    "MAX_PARAMS",
+    "NameMemo",
+    "read_cased_name",
+    "read_name",
+    "write_name",
+]
 
 MAX_HOPS = 16
 """How many compression pointers one name may take; more is an attack, not compression."""
@@ -16,9 +27,19 @@ MAX_DETOURS = 1024
 """How many compressed names of one message may be known by pointers alone: the reach of pointers has no room for more
 records that have one each."""
 
-MAX_ESCAPED = 1024
+MAX_LONG = 1024
 """How many names of one message may have more characters than a name has bytes, for their escapes: a message has no
 room for more of them, unless they share what is escaped."""
+
+MAX_ESCAPED = 2048
+"""How many names of one message may have labels before their pointer in which something is escaped, or may be: twice
+as many as there are where services with spaces in their names are listed."""
+
+MAX_MALFORMED = 256
+"""How many records of one message may have malformed data before the others are not read either."""
+
+MAX_PARAMS = 6144
+"""How many parameters of services one message may have: twice as many as endpoints with addresses and protocols have."""
 
 _POINTER_REACH = 0x4000
 _ROOT = Name(".")
@@ -33,16 +54,26 @@ _Entry = tuple[Name, int, int, int, int, int]
 class NameMemo(dict[int, "_Entry | None"]):
     """What is known of the names in one message, by offset; None where no valid name starts.
 
-    Hand the same one to every read of the same message: then all of them together take linear time.
+    Hand the same one to every read of the same message: then all of them together take linear time. It counts, too,
+    what costs more than its bytes seem to.
     """
 
     detours: int = 0
+    long: int = 0
     escaped: int = 0
+    malformed: int = 0
+    params: int = 0
 
     def has_room(self) -> bool:
         """Whether there may be one more name that is long for its escapes."""
-        self.escaped += 1
-        return self.escaped <= MAX_ESCAPED
+        self.long += 1
+        return self.long <= MAX_LONG
+
+    def count_params(self, count: int) -> None:
+        """So many more parameters of services. Raises MessageFormatError when there are too many."""
+        self.params += count
+        if self.params > MAX_PARAMS:
+            raise MessageFormatError(f"the message has more than {MAX_PARAMS} service parameters")
 
 
 def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int | None = None) -> tuple[Name, int]:
@@ -82,6 +113,9 @@ def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int |
                 if head.isascii() and head.count(_DOT) == dots:
                     name = Name(f"{head.decode()}.{text[target - base :]}")
                 else:
+                    memo.escaped += 1
+                    if memo.escaped > MAX_ESCAPED:
+                        raise MessageFormatError(f"more than {MAX_ESCAPED} names of the message have escapes")
                     name = Name(f"{_show(wire[offset:position].lower())}.{text[target - base :]}")
             if len(name) <= MAX_NAME or memo.has_room():
                 if dots < 0:

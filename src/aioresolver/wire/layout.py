@@ -12,6 +12,7 @@ from aioresolver.wire.edns import read_options
 from aioresolver.wire.names import MAX_NAME
 
 __all__ = [
+    "MAX_INVOLVED",
     "MAX_QUESTIONS",
     "MAX_RECORDS",
     "TTL_LIMIT",
@@ -32,6 +33,9 @@ MAX_QUESTIONS = 256
 MAX_RECORDS = 4096
 """How many records a message may have: 64 KiB hold so many addresses, and more of nothing that is of use."""
 
+MAX_INVOLVED = 2048
+"""How many of them may be of types that take some work to read: those of several fields, which are never so short."""
+
 TTL_LIMIT = 0x80000000
 """A TTL is below this; on the wire, one that is not counts as 0 (RFC 2181, 8)."""
 
@@ -51,6 +55,7 @@ _HOP_OPTIONS = frozenset({EdnsOption.COOKIE, EdnsOption.TCP_KEEPALIVE, EdnsOptio
 # The owner of a record as a pointer to the question's name, the way nearly every server writes it.
 _AT_QUESTION = 0xC00C
 _SOA = int(RRType.SOA)
+_PLAIN = frozenset({RRType.A, RRType.AAAA, RRType.NS, RRType.CNAME, RRType.PTR, RRType.MX, RRType.TXT})
 _TRUNCATED = 0x0200
 # Truncation, and every rcode but NOERROR.
 _NOT_PLAIN = _TRUNCATED | 0xF
@@ -110,8 +115,14 @@ def read_layout(wire: bytes) -> tuple[int, int, Sections, OptLayout | None]:
     # Data that ran over the end has led here, or to an error above.
     if position != size:
         raise MessageFormatError(f"the message ends at {position}, but has {size} bytes")
-    after_answer = answer + authority
-    return id_, word, (records[:answer], records[answer:after_answer], records[after_answer:]), opt
+    return id_, word, _sections(records, answer, answer + authority), opt
+
+
+def _sections(records: list[RecordLayout], authority: int, additional: int) -> Sections:
+    """The records cut in three where authority and additional section start; refused when too many take work to read."""
+    if len(records) > MAX_INVOLVED and len(records) - sum([row[1] in _PLAIN for row in records]) > MAX_INVOLVED:
+        raise MessageFormatError(f"a message has at most {MAX_INVOLVED} records of involved types")
+    return records[:authority], records[authority:additional], records[additional:]
 
 
 def read_plain_addresses(wire: bytes, position: int, rrtype: int, size: int) -> int | None:

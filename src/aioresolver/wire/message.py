@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import Flag, Opcode, Rcode, RRClass, RRType
-from aioresolver.wire.compression import NameMemo, read_name, write_name
+from aioresolver.wire.compression import MAX_MALFORMED, NameMemo, read_name, write_name
 from aioresolver.wire.edns import Edns
 from aioresolver.wire.entry import parse_entry
 from aioresolver.wire.layout import TTL_LIMIT, OptLayout, RecordLayout, Sections, check_owners, read_layout
@@ -116,8 +116,14 @@ class Record:
         source = self._source
         if source is not None:
             wire, start, end, memo = source
+            if memo.malformed > MAX_MALFORMED:
+                raise MessageFormatError(f"more than {MAX_MALFORMED} records of the message are malformed")
             if self._class == 1 or not _is_generic(self._type, self._class, empty=start == end):
-                self._data = read_rdata(self._type, wire, start, end, memo)
+                try:
+                    self._data = read_rdata(self._type, wire, start, end, memo)
+                except MessageFormatError:
+                    memo.malformed += 1
+                    raise
             else:
                 self._data = GenericRdata(self._type, wire[start:end])
             self._source = None

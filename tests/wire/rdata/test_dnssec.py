@@ -214,3 +214,17 @@ def test_other_salts_are_refused(salt):
         RdataSyntaxError, match="salt: expected a salt of at most 255 bytes in hexadecimal, or -, found"
     ):
         parse_rdata(RRType.NSEC3PARAM, f"1 0 0 {salt}")
+
+
+@pytest.mark.parametrize(
+    ("rrtype", "text"), [(RRType.NSEC, "Next.example."), (RRType.NSEC3, "1 0 0 - 0p9mhaveqvm6t7vbl5lop2u3t2rp3tom")]
+)
+def test_more_types_than_anybody_means_are_shown_as_bytes(rrtype, text):
+    value = parse_rdata(rrtype, f"{text} A TXT")
+    absurd = value._replace(types=tuple(map(RRType, range(30_000, 40_000))))
+
+    assert str(value) == f"{text} A TXT"
+    assert str(value._replace(types=(RRType.TXT,))) == f"{text} TXT"
+    assert str(value._replace(types=())) == text
+    assert str(absurd) == rf"\# {len(wire_of(absurd))} {wire_of(absurd).hex()}"
+    assert parse_rdata(rrtype, str(absurd)) == absurd

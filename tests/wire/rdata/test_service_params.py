@@ -7,6 +7,7 @@ from tests.wire.rdata.examples import check, wire_of
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
+from aioresolver.wire.compression import MAX_PARAMS, NameMemo
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import SVCB, ServiceKey, ServiceParam, parse_rdata, read_rdata
 
@@ -139,3 +140,15 @@ def test_malformed(params, sentence):
 
     with pytest.raises(MessageFormatError, match=f"malformed SVCB data: {sentence}"):
         read_rdata(RRType.SVCB, wire, 0, len(wire))
+
+
+def test_a_message_may_have_so_many_parameters():
+    params = b"".join((65000 + number).to_bytes(2, "big") + b"\0\0" for number in range(MAX_PARAMS // 16))
+    wire = b"\0\1\0" + params
+    memo = NameMemo()
+
+    for _ in range(16):
+        assert len(read_rdata(RRType.SVCB, wire, 0, len(wire), memo).params) == MAX_PARAMS // 16
+    with pytest.raises(MessageFormatError, match="the message has more than 6144 service parameters"):
+        read_rdata(RRType.HTTPS, b"\0\1\0\xff\0\0\0", 0, 7, memo)
+    assert read_rdata(RRType.HTTPS, b"\0\1\0\xff\0\0\0", 0, 7).params == ((0xFF00, b""),)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.rdata import NSEC, TypeBitmap, parse_rdata, read_rdata
-from aioresolver.wire.rdata.type_bitmap import TYPE_BITMAP
+from aioresolver.wire.rdata.type_bitmap import MANY_TYPES, TYPE_BITMAP
 
 FEW = (RRType.A, RRType.MX, RRType.RRSIG, RRType.NSEC, RRType(1234))
 WIRE = bytes.fromhex("0006400100000003041b" + "00" * 26 + "20")  # RFC 4034, 4.3
@@ -89,6 +89,29 @@ def test_its_text_is_that_of_a_zone_file():
     assert repr(TypeBitmap(FEW)) == "<TypeBitmap A MX RRSIG NSEC TYPE1234>"
     assert repr(TypeBitmap()) == "<TypeBitmap>"
     assert TYPE_BITMAP.to_text(FEW) == TYPE_BITMAP.to_text(TypeBitmap(FEW)) == str(TypeBitmap(FEW))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.sets(st.integers(0, 80)), st.sets(st.integers(72, 0xFFFF), max_size=5))
+def test_the_short_text_is_the_same(usual, others):
+    bitmap = TypeBitmap(usual | others)
+
+    assert bitmap.short_text() == str(bitmap) == " ".join(str(RRType(number)) for number in sorted(usual | others))
+
+
+def test_types_that_nobody_means_have_no_short_text():
+    others = range(3000, 3000 + MANY_TYPES)
+
+    assert TypeBitmap([*range(72), *others]).short_text() == " ".join(str(RRType(n)) for n in [*range(72), *others])
+    assert TypeBitmap([*range(72), *others, 65535]).short_text() is None
+    assert TypeBitmap(range(0x10000)).short_text() is None
+
+
+def test_text_leaves_no_types_behind():
+    before = len(RRType._value2member_map_)
+
+    assert str(TypeBitmap(range(40_000, 40_100))).startswith("TYPE40000 TYPE40001 ")
+    assert len(RRType._value2member_map_) == before
 
 
 def test_every_way_to_parse_gives_one():

@@ -14,9 +14,9 @@ from aioresolver.wire.codes import RRType
 from aioresolver.wire.compression import NameMemo, read_cased_name
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata.fields import BASE64, HEX, NAME_PLAIN, STRING, TTL, TYPE, U8, U16, Field, Mnemonic, Number
-from aioresolver.wire.rdata.registry import rdata
+from aioresolver.wire.rdata.registry import generic_text, rdata
 from aioresolver.wire.rdata.tokens import Tokens
-from aioresolver.wire.rdata.type_bitmap import TYPE_BITMAP
+from aioresolver.wire.rdata.type_bitmap import TYPE_BITMAP, TypeBitmap
 
 __all__ = ["ALGORITHM", "CDNSKEY", "CDS", "DNSKEY", "DS", "NSEC", "NSEC3", "NSEC3PARAM", "RRSIG"]
 
@@ -241,6 +241,9 @@ class NSEC(NamedTuple):
     next_name: str
     types: Sequence[RRType]
 
+    def __str__(self) -> str:
+        return _with_types(self, self.next_name)
+
 
 @rdata(RRType.NSEC3, U8, U8, U16, _SALT, _HASH, TYPE_BITMAP)
 class NSEC3(NamedTuple):
@@ -252,6 +255,17 @@ class NSEC3(NamedTuple):
     salt: bytes
     next_hash: bytes
     types: Sequence[RRType]
+
+    def __str__(self) -> str:
+        numbers = f"{self.hash_algorithm} {self.flags} {self.iterations}"
+        return _with_types(self, f"{numbers} {_SALT.to_text(self.salt)} {_HASH.to_text(self.next_hash)}")
+
+
+def _with_types(data: NSEC | NSEC3, text: str) -> str:
+    """The text of a record, of which the types are missing; that of RFC 3597, 5, when they are absurdly many."""
+    types = data.types if isinstance(data.types, TypeBitmap) else TypeBitmap(data.types)
+    shown = types.short_text()
+    return generic_text(data) if shown is None else f"{text} {shown}".rstrip()
 
 
 @rdata(RRType.NSEC3PARAM, U8, U8, U16, _SALT)

@@ -23,7 +23,17 @@ from aioresolver.wire.names import Name
 from aioresolver.wire.rdata.fields import HEX, U16, Field, Number
 from aioresolver.wire.rdata.tokens import Tokens, tokenize
 
-__all__ = ["GenericRdata", "Shape", "parse_rdata", "rdata", "read_rdata", "shapes", "type_of", "write_rdata"]
+__all__ = [
+    "GenericRdata",
+    "Shape",
+    "generic_text",
+    "parse_rdata",
+    "rdata",
+    "read_rdata",
+    "shapes",
+    "type_of",
+    "write_rdata",
+]
 
 D = TypeVar("D", bound="tuple[Any, ...]")
 
@@ -51,7 +61,7 @@ class GenericRdata(NamedTuple):
     data: bytes
 
     def __str__(self) -> str:
-        return f"\\# {len(self.data)} {self.data.hex()}".rstrip()
+        return _show_bytes(self.data)
 
 
 def rdata(rrtype: RRType, *fields: Field[Any]) -> Callable[[type[D]], type[D]]:
@@ -134,6 +144,13 @@ def write_rdata(buffer: bytearray, data: Any, offsets: dict[str, int] | None = N
         field.write(buffer, value, offsets)
 
 
+def generic_text(data: Any) -> str:
+    """The text that any data may have: its bytes (RFC 3597, 5)."""
+    buffer = bytearray()
+    write_rdata(buffer, data)
+    return _show_bytes(buffer)
+
+
 def parse_rdata(type: RRType, text: str | Tokens, origin: Name | None = None) -> Any:
     r"""The data that this presentation text stands for; relative names are completed with `origin`, or with the root.
 
@@ -153,6 +170,10 @@ def parse_rdata(type: RRType, text: str | Tokens, origin: Name | None = None) ->
         return value
     except RdataSyntaxError as error:
         raise RdataSyntaxError(f"{RRType(type)} data: {error}") from None
+
+
+def _show_bytes(data: bytes | bytearray) -> str:
+    return f"\\# {len(data)} {data.hex()}".rstrip()
 
 
 def _parse_generic(type: RRType, tokens: Tokens) -> Any:
@@ -246,7 +267,17 @@ def _parser(cls: type[D], fields: tuple[Field[Any], ...]) -> Callable[[Tokens], 
 
 
 def _shower(fields: tuple[Field[Any], ...]) -> Callable[[Any], str]:
+    if len(fields) == 1:
+        only = fields[0].to_text
+
+        def show_one(data: Any) -> str:
+            return only(data[0])
+
+        return show_one
+
+    shows = tuple(field.to_text for field in fields)
+
     def show(data: Any) -> str:
-        return " ".join(filter(None, (field.to_text(value) for field, value in zip(fields, data, strict=True))))
+        return " ".join([text for to_text, value in zip(shows, data, strict=True) if (text := to_text(value))])
 
     return show

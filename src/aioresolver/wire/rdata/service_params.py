@@ -30,6 +30,12 @@ class ServiceParam(NamedTuple):
     value: ServiceValue
 
 
+_new: Any = tuple.__new__
+_keys = ServiceKey.by_number()
+_READERS = {int(key): value.read for key, value in VALUES.items()}
+_LINKED = frozenset({ServiceKey.MANDATORY, ServiceKey.NO_DEFAULT_ALPN})
+
+
 class ServiceParams(Field["tuple[ServiceParam, ...]"]):
     """Parameters to the end of the data: their keys increase on the wire, and stand in any order in text.
 
@@ -42,6 +48,7 @@ class ServiceParams(Field["tuple[ServiceParam, ...]"]):
     def read(self, wire: bytes, offset: int, end: int, memo: NameMemo | None) -> tuple[tuple[ServiceParam, ...], int]:
         params: list[ServiceParam] = []
         last = -1
+        linked = False
         while offset < end:
             start = offset + 4
             if start > end or (offset := start + (wire[start - 2] << 8 | wire[start - 1])) > end:
@@ -50,9 +57,13 @@ class ServiceParams(Field["tuple[ServiceParam, ...]"]):
             if number <= last:
                 raise MessageFormatError(f"the service parameters' keys do not increase: {number} follows {last}")
             last = number
-            key = ServiceKey.of(number)
-            params.append(tuple.__new__(ServiceParam, (key, VALUES.get(key, OPAQUE).read(wire[start:offset]))))
-        if params and (contradiction := _contradiction(params)):
+            read = _READERS.get(number)
+            value = wire[start:offset] if read is None else read(wire[start:offset])
+            params.append(_new(ServiceParam, (_keys.get(number) or ServiceKey.of(number), value)))
+            linked = linked or number in _LINKED
+        if memo is not None:
+            memo.count_params(len(params))
+        if linked and (contradiction := _contradiction(params)):
             raise MessageFormatError(contradiction)
         return tuple(params), end
 

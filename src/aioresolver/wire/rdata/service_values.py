@@ -39,7 +39,10 @@ class ServiceKey(Code):
     @property
     def text(self) -> str:
         """The key as it stands in a zone file: `no-default-alpn`, `key65280`."""
-        return self.name.lower().replace("_", "-")
+        return _TEXTS.get(self) or f"key{int(self)}"
+
+
+_TEXTS = {key: key.name.lower().replace("_", "-") for key in ServiceKey}
 
 
 class Value(ABC, Generic[V]):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, overload
 
 from aioresolver.errors import MessageFormatError, RdataSyntaxError
@@ -12,7 +13,13 @@ from aioresolver.wire.compression import NameMemo
 from aioresolver.wire.rdata.fields import TYPE, Field
 from aioresolver.wire.rdata.tokens import Tokens
 
-__all__ = ["TYPE_BITMAP", "TypeBitmap", "TypeBitmapField"]
+__all__ = ["MANY_TYPES", "TYPE_BITMAP", "TypeBitmap", "TypeBitmapField"]
+
+MANY_TYPES = 16
+"""So many types other than the usual ones are shown by name in a record; it is shown as bytes when there are more."""
+
+_USUAL_BYTES = 9
+# Where the types up to 71 are in the first block, nearly all that zones have.
 
 
 class TypeBitmap(Sequence[RRType]):
@@ -84,7 +91,19 @@ class TypeBitmap(Sequence[RRType]):
         return hash(tuple(self._numbers()))
 
     def __str__(self) -> str:
-        return " ".join(map(str, self))
+        return " ".join([_type_text(number) for number in self._numbers()])
+
+    def short_text(self) -> str | None:
+        """The same as `str`, in bounded time: None when more than MANY_TYPES are not usual ones, which nobody means."""
+        texts: list[str] = []
+        others: list[int] = []
+        for window, bitmap in self._windows():
+            usual = b"" if window else bitmap[:_USUAL_BYTES]
+            texts += [_usual_text(place, byte) for place, byte in enumerate(usual) if byte]
+            others += _numbers_of(window, bitmap, len(usual))
+            if len(others) > MANY_TYPES:
+                return None
+        return " ".join([*texts, *map(_type_text, others)])
 
     def __repr__(self) -> str:
         return f"<TypeBitmap {self}>" if self._wire else "<TypeBitmap>"
@@ -103,10 +122,33 @@ class TypeBitmap(Sequence[RRType]):
 
     def _numbers(self) -> Iterator[int]:
         for window, bitmap in self._windows():
-            first = window << 8
-            for place, byte in enumerate(bitmap):
-                if byte:
-                    yield from [first | place << 3 | bit for bit in range(8) if byte & 0x80 >> bit]
+            yield from _numbers_of(window, bitmap)
+
+
+def _numbers_of(window: int, bitmap: bytes, start: int = 0) -> list[int]:
+    """The types that are set in a block, from so many bytes on."""
+    first = window << 8
+    return [
+        first | place << 3 | bit
+        for place in range(start, len(bitmap))
+        if (byte := bitmap[place])
+        for bit in range(8)
+        if byte & 0x80 >> bit
+    ]
+
+
+def _type_text(number: int) -> str:
+    """The same as `str(RRType(number))`, but leaves no type behind."""
+    return _NAMES.get(number) or f"TYPE{number}"
+
+
+_NAMES = {int(rrtype): rrtype.name for rrtype in RRType}
+
+
+@cache
+def _usual_text(place: int, byte: int) -> str:
+    """The usual types that a byte of the first block stands for: a few hundred bytes in all the zones there are."""
+    return " ".join(map(_type_text, _numbers_of(0, bytes(place) + bytes((byte,)))))
 
 
 class TypeBitmapField(Field[Sequence[RRType]]):
@@ -121,7 +163,7 @@ class TypeBitmapField(Field[Sequence[RRType]]):
         buffer += (value if isinstance(value, TypeBitmap) else TypeBitmap(value)).wire
 
     def to_text(self, value: Sequence[RRType]) -> str:
-        return " ".join(map(TYPE.to_text, value))
+        return str(value if isinstance(value, TypeBitmap) else TypeBitmap(value))
 
     def parse(self, tokens: Tokens) -> TypeBitmap:
         types = set()
