@@ -1,0 +1,1 @@
+"""Walk from the root: the backend that needs nobody, one idea a file."""

@@ -1,0 +1,205 @@
+"""IterativeBackend: it needs nobody. It starts at the root servers, and remembers who serves what."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_address
+from typing import Any, Literal
+
+from aioresolver.answer import Answer
+from aioresolver.backends.iterative.budget import Budget, BudgetExceeded, Limits
+from aioresolver.backends.iterative.conversation import Conversations
+from aioresolver.backends.iterative.delegations import FOREVER, Delegation, Trust
+from aioresolver.backends.iterative.exchange import Exchange, NetworkExchange
+from aioresolver.backends.iterative.inquiry import Deadline, WalkError
+from aioresolver.backends.iterative.local_zones import LocalZones
+from aioresolver.backends.iterative.memory import Memory
+from aioresolver.backends.iterative.root_hints import ROOT_HINTS
+from aioresolver.backends.iterative.scrub import is_askable
+from aioresolver.backends.iterative.servers import Chance
+from aioresolver.backends.iterative.steps import Recorder
+from aioresolver.backends.iterative.walk import Setting, Walk
+from aioresolver.errors import ConfigurationError, LookupTimeout, ServerFailure, UsageError
+from aioresolver.flow.closing import Closing
+from aioresolver.transports.nameserver import Nameserver
+from aioresolver.wire.codes import RRClass, RRType
+from aioresolver.wire.message import Question
+from aioresolver.wire.names import Name
+
+__all__ = ["IterativeBackend"]
+
+ROOT = Name(".")
+Zones = Mapping[str, Sequence[str]]
+
+
+class IterativeBackend(Closing):
+    """Walks from the root servers down to whoever is in charge of a name, and asks there.
+
+    What it learns of zones, hosts and servers it keeps to itself; answers are for the resolver's cache, none of which
+    outlives the delegation that it came by.
+
+    - `hints`: the root servers, addresses by name; those of IANA when None.
+    - `stubs`: nameservers of zones that are not found from the root, addresses by zone; asked as authoritative ones.
+    - `forwards`: resolvers for zones, addresses by zone; `.` is for all the rest. What they say is believed for the
+      names of the zone, and nothing is learnt from it about zones and hosts.
+    - `qname_minimization`: show servers no more of a name than they need (RFC 9156).
+    - `prime`: ask the root servers who the root servers are, instead of believing the hints for good (RFC 8109).
+    - `fetch_ns_addresses`: look up the addresses of nameservers when none is left to ask (`lazy`) or all at once (`eager`).
+    - `budget`: what a question may cost at most; over it, it is a ServerFailure that says so.
+    - `exchange`: `await exchange(address, query, tcp, deadline)` gives the reply, in place of our own transports.
+    - `clock`, `random`: in place of the loop's time and the operating system's generator.
+
+    An address is an IP address, with a port if it is not 53 (`127.0.0.1:5353`). Names that are not for the public DNS
+    are answered here (RFC 6303, 6761, 7686, 8375, 9476), unless a stub or forward zone has them; `test.` is asked for
+    when `hints` are given. Glue that leads to this machine itself is not followed, unless `hints` or `exchange` do.
+
+    Raises ConfigurationError for zones and addresses that cannot be used.
+    """
+
+    concurrency = 1000
+
+    def __init__(
+        self,
+        hints: Mapping[str, Sequence[str]] | None = None,
+        *,
+        exchange: Exchange | None = None,
+        clock: Callable[[], float] | None = None,
+        random: Chance | None = None,
+        qname_minimization: bool = True,
+        prime: bool = True,
+        fetch_ns_addresses: Literal["lazy", "eager"] = "lazy",
+        stubs: Zones | None = None,
+        forwards: Zones | None = None,
+        budget: Limits | None = None,
+    ) -> None:
+        if fetch_ns_addresses not in ("lazy", "eager"):
+            raise ConfigurationError(f"fetch_ns_addresses is 'lazy' or 'eager', not {fetch_ns_addresses!r}")
+        root = _root(ROOT_HINTS if hints is None else hints)
+        stub_zones, forward_zones = _zones(stubs or {}, "stub"), _zones(forwards or {}, "forward")
+        both = stub_zones.keys() & forward_zones.keys()
+        if both:
+            raise ConfigurationError(f"{min(both)} is both a stub and a forward zone")
+        self._clock = _loop_time if clock is None else clock
+        chance: Chance = secrets.SystemRandom() if random is None else random
+        covered = [*stub_zones, *forward_zones, *([Name("test.")] if hints is not None else [])]
+        memory = Memory([root, *stub_zones.values()], chance)
+        self._network = NetworkExchange() if exchange is None else None
+        conversations = Conversations(
+            exchange or self._network or NetworkExchange(), memory.servers, chance=chance, clock=self._clock
+        )
+        inside = exchange is not None or any(_is_inside(a) for addresses in root.glue.values() for a in addresses)
+        self._setting = Setting(
+            memory,
+            conversations,
+            limits=Limits() if budget is None else budget,
+            local=LocalZones(covered),
+            forwards=forward_zones,
+            stubs=stub_zones,
+            minimise=qname_minimization,
+            prime=prime,
+            eager=fetch_ns_addresses == "eager",
+            chance=chance,
+            clock=self._clock,
+            may_ask=is_askable if inside else _is_outside,
+        )
+        self._walks: set[asyncio.Task[Any]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    @property
+    def memory(self) -> Memory:
+        """What was learnt so far."""
+        return self._setting.memory
+
+    async def query(self, question: Question, deadline: float) -> Answer[Any]:
+        """Walk until an answer comes; raises ServerFailure, or LookupTimeout at the deadline."""
+        return await self.walk(question, deadline)
+
+    async def walk(self, question: Question, deadline: float, *, recorder: Recorder | None = None) -> Answer[Any]:
+        """The same, and `recorder` is told each step."""
+        self._bind()
+        if question.class_ != RRClass.IN or question.type in (RRType.AXFR, RRType.IXFR):
+            raise ConfigurationError(
+                f"{question}: the iterative backend asks for records of class IN, and not for transfers"
+            )
+        budget = Budget(self._setting.limits, now=self._clock(), deadline=deadline)
+        walk = Walk(question, budget, self._setting, recorder=recorder)
+        name, type_ = str(question.name), str(question.type)
+        try:
+            return await walk.run()
+        except WalkError as error:
+            attempts = tuple(walk.attempts)
+            raise ServerFailure(name, type_, error.reason, rcode=error.rcode, attempts=attempts) from None
+        except BudgetExceeded as error:
+            attempts = tuple(walk.attempts)
+            raise ServerFailure(name, type_, f"over budget: {error.reason}", attempts=attempts) from None
+        except Deadline:
+            attempts = tuple(walk.attempts)
+            if budget.own_deadline:
+                reason = f"over budget: {budget.time_is_up().reason}"
+                raise ServerFailure(name, type_, reason, attempts=attempts) from None
+            raise LookupTimeout(name, type_, "no answer before the deadline", attempts=attempts) from None
+
+    async def aclose(self) -> None:
+        """Close every socket; lookups under way fail. May be called twice."""
+        self._closed = True
+        await self._setting.flights.aclose()
+        if self._network is not None:
+            await self._network.aclose()
+
+    def _bind(self) -> None:
+        if self._closed:
+            raise UsageError("the backend is closed")
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise UsageError("the backend belongs to another event loop")
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _root(hints: Mapping[str, Sequence[str]]) -> Delegation:
+    glue = {Name.parse(name): _addresses(addresses, f"root server {name}") for name, addresses in hints.items()}
+    if not any(glue.values()):
+        raise ConfigurationError("hints need at least one root server with an address")
+    return Delegation(ROOT, list(glue), glue, expires=FOREVER, trust=Trust.HINT)
+
+
+def _zones(given: Zones, what: str) -> dict[Name, Delegation]:
+    zones: dict[Name, Delegation] = {}
+    for text, addresses in given.items():
+        zone = Name.parse(text)
+        glue = {zone: _addresses(addresses, f"{what} zone {text}")}
+        if not glue[zone]:
+            raise ConfigurationError(f"the {what} zone {text} has no nameserver")
+        if zone == ROOT and what == "stub":
+            raise ConfigurationError("the servers of the root are given as hints")
+        zones[zone] = Delegation(zone, [zone], glue, expires=FOREVER, trust=Trust.CONFIGURED)
+    return zones
+
+
+def _addresses(given: Sequence[str], whose: str) -> tuple[str, ...]:
+    if isinstance(given, str):
+        given = [given]
+    for address in given:
+        try:
+            nameserver = Nameserver.parse(address)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{whose}: {error}") from None
+        if nameserver.scheme != "udp" or "://" in address:
+            raise ConfigurationError(f"{whose}: {address!r} is not an IP address, with or without a port")
+    return tuple(given)
+
+
+def _is_inside(address: str) -> bool:
+    return ip_address(Nameserver.parse(address).address.partition("%")[0]).is_loopback
+
+
+def _is_outside(address: str) -> bool:
+    """Whether it may be asked, and is not this machine."""
+    return is_askable(address) and not ip_address(address).is_loopback

@@ -1,0 +1,344 @@
+"""An inquiry: one question to the servers of one zone, one after the other, until one of them has said something of use."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from aioresolver.answer import Answer
+from aioresolver.backends.iterative.budget import Budget, Spent
+from aioresolver.backends.iterative.conversation import Conversations, NoReply, Said
+from aioresolver.backends.iterative.delegations import FOREVER, Delegation, Trust
+from aioresolver.backends.iterative.memory import Memory
+from aioresolver.backends.iterative.scrub import Kind, Reading, read_reply
+from aioresolver.backends.iterative.servers import Chance, Server
+from aioresolver.backends.iterative.steps import Recorder, Step
+from aioresolver.errors import Attempt, MessageFormatError
+from aioresolver.wire.codes import Rcode, RRType
+from aioresolver.wire.message import Message, Question
+from aioresolver.wire.names import Name
+
+__all__ = ["Deadline", "Found", "Inquiry", "WalkError"]
+
+MOST_TRIES = 3
+READABLE = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN})
+NOT_ITS_ZONE = frozenset({Rcode.REFUSED, Rcode.NOTAUTH, Rcode.NOTIMP})
+ADDRESS_TYPES = (RRType.A, RRType.AAAA)
+
+
+class WalkError(Exception):
+    """A walk, or a part of it, came to nothing; in words. `fleeting`: next time may be better, so do not remember it."""
+
+    def __init__(self, reason: str, *, rcode: str | None = None, fleeting: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.rcode = rcode
+        self.fleeting = fleeting
+
+
+class Deadline(Exception):
+    """Time is over."""
+
+
+class Found(NamedTuple):
+    """What a server said. `plain` is the whole answer when it is of the simplest kind; else it is in `reading`."""
+
+    kind: Kind
+    said: Said
+    server: Server
+    plain: Answer[Any] | None
+    reading: Reading
+    message: Message | None
+
+
+class Inquiry:
+    """Asks the servers of a delegation. `look_up(name, type)` finds the addresses of a nameserver that has none yet."""
+
+    def __init__(
+        self,
+        cut: Delegation,
+        question: Question,
+        *,
+        client: Question,
+        purpose: str,
+        depth: int,
+        budget: Budget,
+        spent: Spent,
+        memory: Memory,
+        conversations: Conversations,
+        chance: Chance,
+        clock: Callable[[], float],
+        look_up: Callable[[Name, RRType, Delegation], Awaitable[tuple[str, ...]]],
+        attempts: list[Attempt],
+        recorder: Recorder | None,
+    ) -> None:
+        self._cut = cut
+        self._question = question
+        self._client = client
+        self._purpose = purpose
+        self._depth = depth
+        self._budget = budget
+        self._spent = spent
+        self._memory = memory
+        self._conversations = conversations
+        self._chance = chance
+        self._clock = clock
+        self._look_up = look_up
+        self._attempts = attempts
+        self._recorder = recorder
+        self._tries: dict[Server, int] = {}
+        self._useless: set[Server] = set()
+        self._looked_up: dict[Name, tuple[str, ...]] = {}
+        self._answered = False
+        self._most = 1 if purpose == "cut" else MOST_TRIES
+        self._why: str = ""
+        self._rcode: str | None = None
+
+    async def ask(self, *, eager: bool = False) -> Found:
+        """What the first server says that says something. Raises WalkError, Deadline, BudgetExceeded."""
+        cut = self._cut
+        now = self._clock()
+        if cut.paused_until > now:
+            raise WalkError(f"no nameserver of {cut.zone} was of use a moment ago ({cut.why})")
+        if eager:
+            while await self._find_more():
+                pass
+        while True:
+            server = await self._next()
+            if server is None:
+                raise self._failure()
+            found = await self._ask(server[0], server[1])
+            if found is not None:
+                cut.served()
+                return found
+            if self._clock() >= self._budget.deadline:
+                raise Deadline
+            if self._most == 1 and len(self._tries) >= MOST_TRIES:
+                raise self._failure()
+
+    # ---- whom
+
+    async def _next(self) -> tuple[Server, Name] | None:
+        """The server to ask next: the best of those that were asked least; addresses are looked up when they run out."""
+        while True:
+            now = self._clock()
+            usable = [each for each in self._candidates(now) if self._is_usable(each[0], now)]
+            fresh = [each for each in usable if each[0] not in self._tries]
+            if not fresh and await self._find_more():
+                continue
+            if not usable:
+                return None
+            if not fresh:
+                least = min(self._tries[server] for server, _ in usable)
+                fresh = [each for each in usable if self._tries[each[0]] == least]
+            if len(fresh) == 1:
+                return fresh[0]
+            chosen = self._memory.servers.choose([server for server, _ in fresh], now)
+            return next(each for each in fresh if each[0] is chosen)
+
+    def _is_usable(self, server: Server, now: float) -> bool:
+        return (
+            server not in self._useless
+            and self._tries.get(server, 0) < self._most
+            and not server.is_lame(self._cut.zone, now)
+        )
+
+    def _candidates(self, now: float) -> list[tuple[Server, Name]]:
+        """The addresses known of the zone's nameservers: those that were looked up, else those that the parent gave."""
+        cut = self._cut
+        if cut.candidates is not None and now < cut.candidates_until and not self._looked_up:
+            return cut.candidates
+        servers = self._memory.servers
+        candidates: dict[Server, Name] = {}
+        until = FOREVER
+        for name in cut.names[: self._budget.limits.nameservers_used]:
+            addresses: tuple[str, ...] = self._looked_up.get(name, ())
+            if not addresses and cut.trust is not Trust.CONFIGURED:
+                for type_ in ADDRESS_TYPES:
+                    host = self._memory.hosts.find(name, type_, now)
+                    if host is not None:
+                        until = min(until, host.expires)
+                        addresses += host.addresses
+            for address in addresses or cut.glue.get(name, ()):
+                candidates.setdefault(servers.of(address), name)
+        found = list(candidates.items())
+        if not self._looked_up:
+            cut.candidates, cut.candidates_until = found, until
+        return found
+
+    async def _find_more(self) -> bool:
+        """Look up one nameserver that has no address; whether that brought one."""
+        limits = self._budget.limits
+        while len(self._looked_up) < limits.lookups:
+            now = self._clock()
+            hosts = self._memory.hosts
+            missing = [
+                name
+                for name in self._cut.names[: limits.nameservers_used]
+                if name not in self._cut.glue and name not in self._looked_up and self._cut.trust is not Trust.CONFIGURED
+                and not all(hosts.find(name, type_, now) for type_ in ADDRESS_TYPES)
+                and not any(host.addresses for t in ADDRESS_TYPES if (host := hosts.find(name, t, now)))
+            ]  # fmt: skip
+            if not missing:
+                return False
+            name = missing[int(self._chance.random() * len(missing))]
+            self._looked_up[name] = await self._addresses_of(name, now)
+            if self._looked_up[name]:
+                return True
+        return False
+
+    async def _addresses_of(self, name: Name, now: float) -> tuple[str, ...]:
+        """Its IPv4 addresses, or its IPv6 ones when there are none or IPv4 is left for the moment."""
+        families = ADDRESS_TYPES if self._memory.servers.may_use(4, now) else ADDRESS_TYPES[::-1]
+        for type_ in families:
+            try:
+                addresses = await self._look_up(name, type_, self._cut)
+            except WalkError as error:
+                self._why = f"{name}: {error.reason}"
+                return ()
+            if addresses:
+                return addresses
+        self._why = self._why or f"{name} has no address"
+        return ()
+
+    # ---- what it says
+
+    async def _ask(self, server: Server, host: Name) -> Found | None:
+        """Ask one of them; None when what it says is of no use."""
+        tries = self._tries.get(server, 0)
+        self._tries[server] = tries + 1
+        began = self._clock()
+        try:
+            said = await self._conversations.ask(
+                server,
+                self._question,
+                self._budget,
+                spent=self._spent,
+                tries=tries,
+                recursion=self._purpose == "forward",
+            )
+        except NoReply as error:
+            if not error.silent:
+                self._useless.add(server)
+            kind = "silence" if error.silent else "failure"
+            self._note(server, error.transport, error.outcome, began)
+            self._record(server, host, error.transport, kind, error.outcome, began=began)
+            return None
+        found = self._read(server, said)
+        reading = found.reading
+        if found.kind is Kind.LAME:
+            self._useless.add(server)
+            self._note(server, said.transport, reading.why, began)
+            self._record(server, host, said.transport, "lame", reading.why, began=began, reading=reading)
+            return None
+        server.served(self._cut.zone)
+        if self._recorder is not None:
+            self._record(server, host, said.transport, found.kind.value, _in_words(found), began=began, reading=reading)
+        return found
+
+    def _read(self, server: Server, said: Said) -> Found:
+        reply, question, zone = said.reply, self._question, self._cut.zone
+        if self._recorder is None and not reply[3] & 0xF and reply[6:8] != b"\0\0":
+            plain: Answer[Any] | None
+            plain = Answer.of_plain(question, _bare(reply, question), said.asked_at, server.text, said.elapsed)
+            if plain is not None:
+                return Found(Kind.ANSWER, said, server, plain, _NOTHING, None)
+        reading = Reading(Kind.LAME, question.name)
+        message = None
+        try:
+            message = Message.parse(reply)
+            rcode = message.rcode
+            if rcode in READABLE:
+                reading = read_reply(message, question, zone, kept=self._budget.limits.nameservers_kept)
+                if reading.kind is Kind.REFERRAL and self._purpose == "forward":
+                    reading.kind, reading.why = Kind.LAME, "a referral: it does not resolve for others"
+                if reading.kind is Kind.LAME and rcode == Rcode.NOERROR:
+                    server.went_lame(zone, self._clock())
+            else:
+                reading.why = str(rcode)
+                if rcode in NOT_ITS_ZONE:
+                    server.went_lame(zone, self._clock())
+            if rcode not in NOT_ITS_ZONE and reading.kind is Kind.LAME and rcode != Rcode.NOERROR:
+                self._answered, self._rcode = True, str(rcode)
+        except MessageFormatError as error:
+            reading = Reading(Kind.LAME, question.name)
+            reading.why = f"malformed reply: {error}"
+            server.health.failed(self._clock())
+            self._answered = True
+        return Found(reading.kind, said, server, None, reading, message)
+
+    def _failure(self) -> WalkError:
+        """None was of use. When none can serve the zone, it is left alone for a while."""
+        cut, now = self._cut, self._clock()
+        if not self._tries:
+            lame = any(server.is_lame(cut.zone, now) for server, _ in self._candidates(now))
+            why = "none of them serves it" if lame else self._why or "none has an address"
+            return WalkError(f"no nameserver of {cut.zone} can be asked: {why}", fleeting=not lame)
+        why = self._why or "no reply"
+        if not self._answered and self._purpose != "cut":
+            cut.failed(why, now)
+        return WalkError(f"no nameserver of {cut.zone} was of use ({why})", rcode=self._rcode)
+
+    # ---- telling
+
+    def _note(self, server: Server, transport: str, outcome: str, began: float) -> None:
+        self._why = outcome
+        text = server.text.replace("udp", transport)
+        self._attempts.append(Attempt(text, transport, outcome, self._clock() - began))
+
+    def _record(
+        self,
+        server: Server,
+        host: Name,
+        transport: str,
+        kind: str,
+        outcome: str,
+        *,
+        began: float,
+        reading: Reading | None = None,
+    ) -> None:
+        if self._recorder is None:
+            return
+        step = Step(
+            depth=self._depth,
+            purpose=self._purpose,
+            client=self._client,
+            question=self._question,
+            zone=self._cut.zone,
+            server=server.address,
+            host=str(host),
+            transport=transport,
+            kind=kind,
+            outcome=outcome,
+            believed=() if reading is None else (*reading.records, *reading.soa),
+            dropped=() if reading is None else tuple(reading.dropped),
+            began=began,
+            elapsed=self._clock() - began,
+        )
+        self._recorder.step(step)
+
+
+_NOTHING = Reading(Kind.ANSWER, Name("."))
+
+
+def _bare(reply: bytes, question: Question) -> bytes:
+    """The reply without authority and additional section, if it has nothing but addresses in its answer section."""
+    if reply[8:12] == b"\0\0\0\0":
+        return reply
+    size = {RRType.A: 16, RRType.AAAA: 28}.get(question.type)
+    if size is None:
+        return reply
+    end = len(question.name) + 17 + size * (reply[6] << 8 | reply[7])
+    return b"".join((reply[:8], b"\0\0\0\0", reply[12:end]))
+
+
+def _in_words(found: Found) -> str:
+    reading = found.reading
+    if found.kind is Kind.REFERRAL:
+        glue = sum(map(len, reading.glue.values()))
+        return f"referral to {reading.cut}: {len(reading.names)} nameservers, {glue} addresses"
+    if found.kind is Kind.ALIAS:
+        return f"alias to {reading.name}"
+    if found.kind is Kind.ANSWER:
+        return f"{len(reading.records)} records"
+    return "no such name" if found.kind is Kind.NO_NAME else "no records of this type"

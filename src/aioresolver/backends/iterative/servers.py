@@ -1,0 +1,181 @@
+"""Servers: what is known of each address that was asked, and which of several is asked next. Time is an argument."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from aioresolver.backends.ranking import Health, equals
+from aioresolver.wire.names import Name
+
+__all__ = ["Chance", "Server", "Servers"]
+
+EDNS_RETRY = 900.0
+CONNECTION_ONLY = 900.0
+LAME_FIRST = 5.0
+LAME_LONGEST = 300.0
+MOST_LAME_ZONES = 100
+UNKNOWN_PATIENCE = 0.4
+MOST_PATIENCE = 3.0
+# How often another than the best is asked, so that what is known of it does not grow old.
+EXPLORE = 0.05
+# A family of which so many addresses were silent, and none ever answered since, is left for a while.
+SILENT_ADDRESSES = 6
+FAMILY_PAUSE = 60.0
+
+
+class Chance(Protocol):
+    """What draws: the operating system's generator, or a seeded one in a test."""
+
+    def random(self) -> float:
+        """At least 0 and below 1."""
+
+    def getrandbits(self, bits: int, /) -> int:
+        """So many random bits."""
+
+
+class Server:
+    """One address, as it is known. `health` ranks it; `edns` says whether to ask it with EDNS.
+
+    `connected_until`: until then only over TCP, for its datagrams do not keep the letters of a question, or forgers are about.
+    """
+
+    __slots__ = (
+        "_edns_refused_at",
+        "_lame",
+        "address",
+        "connected_until",
+        "family",
+        "health",
+        "spells",
+        "text",
+        "tier",
+    )
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.family: int = 6 if address.count(":") > 1 else 4
+        self.text: str = f"udp://[{address}]" if self.family == 6 and address[0] != "[" else f"udp://{address}"
+        self.health: Health = Health()
+        self.connected_until: float = float("-inf")
+        self.spells: bool = True
+        self.tier: int = 0  # none is preferred to another but by what is known of them
+        self._edns_refused_at: float = float("-inf")
+        self._lame: OrderedDict[Name, tuple[float, float]] | None = None
+
+    def speaks_edns(self, now: float) -> bool:
+        """Whether to ask with EDNS: not when that was complained about within a quarter of an hour."""
+        return now - self._edns_refused_at >= EDNS_RETRY
+
+    def refused_edns(self, now: float) -> None:
+        """It answered only without EDNS."""
+        self._edns_refused_at = now
+
+    def prefer_connections(self, now: float) -> None:
+        """Its datagrams are not to be trusted for a while."""
+        self.connected_until = now + CONNECTION_ONLY
+
+    def allow_datagrams(self) -> None:
+        """It has no connections to offer; with datagrams it does not keep the letters of a question."""
+        self.connected_until = float("-inf")
+        self.spells = False
+
+    def is_lame(self, zone: Name, now: float) -> bool:
+        """Whether it said a while ago that it does not serve the zone."""
+        return self._lame is not None and zone in self._lame and self._lame[zone][0] > now
+
+    def went_lame(self, zone: Name, now: float) -> None:
+        """It does not serve the zone; asked again after a while, longer each time (RFC 9520, 3.2)."""
+        if self._lame is None:
+            self._lame = OrderedDict()
+        pause = min(2 * self._lame[zone][1], LAME_LONGEST) if zone in self._lame else LAME_FIRST
+        self._lame[zone] = now + pause, pause
+        self._lame.move_to_end(zone)
+        if len(self._lame) > MOST_LAME_ZONES:
+            self._lame.popitem(last=False)
+
+    def served(self, zone: Name) -> None:
+        """It gave a useful reply about the zone."""
+        self.health.served()
+        if self._lame:
+            self._lame.pop(zone, None)
+
+    def patience(self, tries: int) -> float:
+        """Seconds to wait for its reply, when it was asked so often for the same."""
+        trip = self.health.round_trip
+        first = UNKNOWN_PATIENCE if trip is None else self.health.patience(0, float("inf"))
+        return min(first * 2.0 ** min(tries, 4), MOST_PATIENCE)
+
+    def __repr__(self) -> str:
+        trip = self.health.round_trip
+        return f"<Server {self.address} {'unmeasured' if trip is None else f'{trip * 1000:.1f} ms'}>"
+
+
+class Servers:
+    """All addresses that were asked, the least recently used going first; and both families, as they fare."""
+
+    __slots__ = ("_chance", "_known", "_left_until", "_silent", "most")
+
+    def __init__(self, chance: Chance, *, most: int = 50_000) -> None:
+        self.most = most
+        self._chance = chance
+        self._known: OrderedDict[str, Server] = OrderedDict()
+        self._silent: dict[int, set[str]] = {4: set(), 6: set()}
+        self._left_until: dict[int, float] = {4: float("-inf"), 6: float("-inf")}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def of(self, address: str) -> Server:
+        """The server at this address."""
+        server = self._known.get(address)
+        if server is None:
+            server = self._known[address] = Server(address)
+            if len(self._known) > self.most:
+                self._known.popitem(last=False)
+        return server
+
+    def choose(self, candidates: Sequence[Server], now: float) -> Server:
+        """One of those that are equally good, at random; sometimes another, to see how that is."""
+        usable = [server for server in candidates if self._left_until[server.family] <= now] or candidates
+        if len(usable) == 1:
+            return usable[0]
+        if self._chance.random() < EXPLORE:
+            fresh = [server for server in usable if not server.health.benched or server.health.wants_probe(now)]
+            best = fresh or usable
+        else:
+            best = equals(usable)
+        return best[int(self._chance.random() * len(best))]
+
+    def heard(self, server: Server, elapsed: float, now: float) -> None:
+        """A reply came."""
+        server.health.heard(elapsed, now)
+        if self._silent[server.family]:
+            self._silent[server.family].clear()
+
+    def silent(self, server: Server, now: float) -> None:
+        """No reply came in time."""
+        server.health.silent(now)
+        silent = self._silent[server.family]
+        silent.add(server.address)
+        if len(silent) >= SILENT_ADDRESSES:
+            self._leave(server.family, now)
+
+    def unreachable(self, family: int, now: float) -> None:
+        """This machine has no way to addresses of this family."""
+        self._leave(family, now)
+
+    def may_use(self, family: int, now: float) -> bool:
+        """Whether the family is not left for the moment."""
+        return self._left_until[family] <= now
+
+    def measured(self) -> Iterable[Server]:
+        """Those of which something is known."""
+        return self._known.values()
+
+    def _leave(self, family: int, now: float) -> None:
+        """Leave it, but not both at once."""
+        if self._left_until[4 if family == 6 else 6] <= now:
+            self._left_until[family] = now + FAMILY_PAUSE
+        self._silent[family].clear()

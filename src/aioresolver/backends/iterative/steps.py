@@ -1,0 +1,54 @@
+"""What a walk tells whoever wants to see it: one Step for each packet, and for what needed none."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from aioresolver.wire.message import Question, Record
+from aioresolver.wire.names import Name
+
+__all__ = ["Dropped", "Recorder", "Step"]
+
+
+class Dropped(NamedTuple):
+    """A record that was not believed, as text, and why."""
+
+    record: str
+    why: str
+
+
+class Step(NamedTuple):
+    """One question to one server, or one thing that was known without a packet.
+
+    - `depth`: 0 for what the client asked, 1 for the address of a nameserver that is needed for that, and so on.
+    - `purpose`: why it was asked: `answer`, `cut` (a part of the name, RFC 9156), `priming` or `forward`; or what was
+      known: `local`, `known absent`, `failed before`.
+    - `zone`: whose server was asked; `server`: its address; `host`: its name. Empty where no packet was sent.
+    - `question`: what was asked of it. `client`: the name and type for which this is done.
+    - `outcome`: what came back, in words; `kind` in one: `answer`, `alias`, `no-data`, `no-name`, `referral`, `lame`,
+      `failure`, `silence`.
+    - `believed`: the records that were used; `dropped`: those that were not.
+    - `began`: loop time; `elapsed`: seconds.
+    """
+
+    depth: int
+    purpose: str
+    client: Question
+    question: Question
+    zone: Name
+    server: str
+    host: str
+    transport: str
+    kind: str
+    outcome: str
+    believed: tuple[Record, ...]
+    dropped: tuple[Dropped, ...]
+    began: float
+    elapsed: float
+
+
+class Recorder(Protocol):
+    """Takes the steps of a walk as they end."""
+
+    def step(self, step: Step) -> None:
+        """One more."""
