@@ -35,7 +35,7 @@ def choose_backend(backend: Backend | str | Sequence[str] | None, *, os_fallback
     if isinstance(backend, Sequence) and all(isinstance(nameserver, (str, Nameserver)) for nameserver in backend):
         return StubBackend(backend)
     raise ConfigurationError(
-        f"{backend!r} is not a backend: give 'cares', 'system', a nameserver such as '1.1.1.1', "
+        f"{backend!r} is not a backend: give 'cares', 'system', 'iterative', a nameserver such as '1.1.1.1', "
         "a list of nameservers, or an object with query() and aclose()"
     )
 
@@ -47,10 +47,14 @@ def _named_backend(name: str) -> Backend:
         return CaresBackend()
     if name == "system":
         return SystemBackend()
+    if name == "iterative":
+        from aioresolver.backends.iterative.backend import IterativeBackend  # noqa: PLC0415 - likewise
+
+        return IterativeBackend()
     try:
         return StubBackend([name])
     except ConfigurationError as error:
-        raise ConfigurationError(f"{name!r} is neither 'cares' nor 'system' nor a nameserver: {error}") from error
+        raise ConfigurationError(f"{name!r} is neither 'cares' nor 'system' nor 'iterative' nor a nameserver: {error}") from error
 
 
 class ConfiguredBackend:
