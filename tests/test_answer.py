@@ -92,6 +92,36 @@ def test_alias_chains_are_bounded() -> None:
     assert len(answer_of("n1.example", "A", *chain).aliases) == 16
 
 
+def test_the_nearest_dname_counts_and_those_below_do_not():
+    answer = answer_of(
+        "a.b.c.example",
+        "A",
+        "example. 60 DNAME wrong.example.",
+        "x.c.example. 60 DNAME wrong.example.",
+        "a.b.c.example. 60 DNAME wrong.example.",
+        "c.example. 60 DNAME net.",
+        ". 60 DNAME wrong.example.",
+        "a.b.net. 60 A 192.0.2.1",
+    )
+
+    assert (answer.name, answer.aliases) == ("a.b.net.", ("a.b.c.example.",))
+
+
+def test_thousands_of_aliases_are_looked_through_a_few_times(monkeypatch):
+    """However long the way is that leads through them."""
+    steps = [f"n{i}.example. 60 CNAME n{i + 1}.example." for i in reversed(range(16))]
+    others = [f"{i}.example. 60 {'CNAME' if i % 2 else 'DNAME'} {i + 1}.example." for i in range(1000)]
+    records = [Record.parse(text) for text in (*others, *steps, "n16.example. 60 A 192.0.2.1")]
+    looks = []
+    name = Record.name
+    monkeypatch.setattr(Record, "name", property(lambda record: looks.append(1) or name.fget(record)))
+
+    answer = Answer.from_records(Question.parse("n0.example"), records, now=NOW)
+
+    assert (answer.name, len(answer.aliases)) == ("n16.example.", 16)
+    assert len(looks) < 4 * len(records)
+
+
 def test_asking_for_the_cname_itself() -> None:
     answer = answer_of("www.example.org", "CNAME", "www.example.org. 60 CNAME web.example.net.")
     assert (answer[0].target, answer.aliases, answer.name) == ("web.example.net.", (), "www.example.org.")

@@ -16,6 +16,9 @@ D_co = TypeVar("D_co", covariant=True)
 
 MAX_ALIASES = 16
 MAX_TTL = 0x7FFFFFFF
+ANY, RRSIG = RRType.ANY, RRType.RRSIG
+ALIASES = frozenset({RRType.CNAME, RRType.DNAME})
+UNALIASED = ALIASES | {ANY}
 
 
 class AliasChain(Generic[D_co]):
@@ -24,31 +27,29 @@ class AliasChain(Generic[D_co]):
     __slots__ = ("alias_ttl", "aliases", "data", "name", "records", "signatures")
 
     def __init__(self, question: Question, message: Message) -> None:
-        name = question.name
+        name, wanted, class_ = question
         aliases: list[Name] = []
         ttl = MAX_TTL
-        answer = [record for record in message.answer if record.class_ == question.class_]
-        if question.type not in (RRType.CNAME, RRType.ANY, RRType.DNAME):
-            while (alias := _alias(name, answer)) is not None:
+        answer = [record for record in message.answer if record.class_ == class_]
+        if wanted not in UNALIASED and not ALIASES.isdisjoint([record.type for record in answer]):
+            cnames, dnames = _by_owner(answer, RRType.CNAME), _by_owner(answer, RRType.DNAME)
+            while (alias := _alias(name, cnames, dnames)) is not None:
                 aliases.append(name)
                 name, alias_ttl = alias
                 ttl = min(ttl, alias_ttl)
                 if name in aliases or len(aliases) > MAX_ALIASES:
                     raise MessageFormatError(f"the aliases of {question.name} are a circle or more than {MAX_ALIASES}")
-        wanted = question.type
+        owned = [record for record in answer if record.name == name]
         self.name: Name = name
         self.aliases: tuple[Name, ...] = tuple(aliases)
         self.alias_ttl: int = ttl
         self.records: tuple[Record, ...] = tuple(
-            record for record in answer if record.name == name and (record.type == wanted or wanted == RRType.ANY)
+            owned if wanted == ANY else [record for record in owned if record.type == wanted]
         )
         self.signatures: tuple[Record, ...] = tuple(
             record
-            for record in answer
-            if record.type == RRType.RRSIG != wanted
-            and wanted != RRType.ANY
-            and record.name == name
-            and record.data.type_covered == wanted
+            for record in owned
+            if record.type == RRSIG and wanted not in (RRSIG, ANY) and record.data.type_covered == wanted
         )
         self.data: tuple[D_co, ...] = tuple(record.data for record in self.records)
 
@@ -70,18 +71,26 @@ class AliasChain(Generic[D_co]):
         return other
 
 
-def _alias(name: Name, records: Sequence[Record]) -> tuple[Name, int] | None:
+def _by_owner(records: Sequence[Record], wanted: RRType) -> dict[Name, Record]:
+    """The first record of this type that each name has: who follows aliases looks each up once, however many there are."""
+    return {record.name: record for record in reversed(records) if record.type == wanted}
+
+
+def _alias(name: Name, cnames: dict[Name, Record], dnames: dict[Name, Record]) -> tuple[Name, int] | None:
     """Where a CNAME, or a DNAME above (RFC 6672, 3.2), leads to, and its TTL."""
-    for record in records:
-        if record.type == RRType.CNAME and record.name == name:
-            return record.data.target, record.ttl
-    for record in records:
-        if record.type == RRType.DNAME and name != record.name != "." and name.is_under(record.name):
-            above = "" if record.data.target == "." else record.data.target
-            try:
-                return Name.parse(name[: -len(record.name)] + above), record.ttl
-            except NameSyntaxError as error:
-                raise MessageFormatError(f"the DNAME of {record.name} makes an impossible name: {error}") from error
+    record = cnames.get(name)
+    if record is not None:
+        return record.data.target, record.ttl
+    above = name
+    while dnames and (above := above.parent) != ".":
+        record = dnames.get(above)
+        if record is None:
+            continue
+        target = "" if record.data.target == "." else record.data.target
+        try:
+            return Name.parse(name[: -len(above)] + target), record.ttl
+        except NameSyntaxError as error:
+            raise MessageFormatError(f"the DNAME of {above} makes an impossible name: {error}") from error
     return None
 
 

@@ -42,6 +42,8 @@ LARGEST_DATAGRAM = 65535
 CONNECTION_ID = 8
 LONG_HEADER = 0x80
 MOST_TICKETS = 1000
+FULL = 1100
+"""So many bytes of replies are sent at once: aioquic goes through all that is unsent again for each datagram."""
 
 
 class QuicListener:
@@ -89,7 +91,7 @@ class QuicListener:
         self.abort(say_so=True)
 
     def abort(self, *, say_so: bool = False) -> None:
-        """Stop listening, without a word to anybody as a machine that loses its power, or with one."""
+        """Stop listening, as a machine that loses its power, or with a word to everybody. May be called again."""
         for connection in set(self.connections.values()):
             if say_so:
                 connection.close()
@@ -97,7 +99,7 @@ class QuicListener:
         self.connections.clear()
         if self._endpoint is not None:
             self._endpoint.close()
-        else:
+        elif self._socket.fileno() >= 0:
             self.loop.remove_reader(self._socket.fileno())
             self._socket.close()
 
@@ -200,6 +202,7 @@ class _Connection:
         self._streams: dict[int, _Stream] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Handle | None = None
+        self._collected = 0
         self._over = False
 
     def proceed(self) -> None:
@@ -215,6 +218,7 @@ class _Connection:
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
+        self._collected = 0
         if self._over:
             return
         loop = self._listener.loop
@@ -234,8 +238,10 @@ class _Connection:
         if end:
             del self._streams[stream.id]
         self.quic.send_stream_data(stream.id, data, end_stream=end)
-        # At the end of this turn of the loop: replies share datagrams.
-        if self._flushing is None:
+        self._collected += len(data)
+        if self._collected >= FULL:
+            self.flush()
+        elif self._flushing is None:  # at the end of this turn of the loop: replies share datagrams
             self._flushing = self._listener.loop.call_soon(self.flush)
 
     def close(self, code: int = NO_ERROR, reason: str = "") -> None:

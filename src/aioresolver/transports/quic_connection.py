@@ -38,6 +38,9 @@ DRAIN = 64
 LARGEST_DATAGRAM = 65535
 # Streams open at once: beyond, aioquic spends more on looking through them than on the queries.
 MOST_STREAMS = 128
+# As much as fills a datagram is sent at once: aioquic goes through all that is unsent again for each of them.
+FULL = 1100
+FRAME_HEAD = 8
 LARGEST_FRAME = 2 + 65535
 # Twice the largest reply and more, so that no reply waits for permission to go on.
 STREAM_WINDOW = 4 * LARGEST_FRAME
@@ -135,6 +138,7 @@ class DoqConnection:
         self._gifts: list[SessionTicket | bytes] = []
         self._unsent: deque[bytes] = deque()
         self._flushing = False
+        self._collected = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._watch_token: Any = None
@@ -175,7 +179,11 @@ class DoqConnection:
         if self._watch_token is None:
             self._knocked = self._quiet = False
             self._watch()
-        self._flush_soon()
+        self._collected += len(exchange.query) + FRAME_HEAD
+        if self._collected >= FULL:
+            self._flush()
+        else:
+            self._flush_soon()
 
     def forget(self, exchange: Exchange) -> None:
         """An exchange sent over this connection waits no more: the nameserver need not answer (RFC 9250, 5.3)."""
@@ -452,6 +460,7 @@ class DoqConnection:
 
     def _flush(self) -> None:
         self._flushing = False
+        self._collected = 0
         if not self._unsent:
             datagrams = self._quic.datagrams_to_send(now=self._loop.time())
             self._unsent.extend(datagram for datagram, address in datagrams if address == self._address)
