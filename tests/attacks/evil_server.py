@@ -23,6 +23,11 @@ def reply_to(query: bytes, address: str = TRUE) -> bytes:
     return query[:2] + message.reply(flags=Flag.RA, answer=(record,)).to_wire()[2:]
 
 
+def honest(query: bytes, send: Send) -> None:
+    """A script: the truth."""
+    send(reply_to(query))
+
+
 class EvilServer:
     """Datagrams in, to `script(query, send)`; over TCP on the same port it tells the truth. `queries` has all."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evil_server import TRUE, EvilServer, reply_to
+from evil_server import TRUE, EvilServer, honest, reply_to
 
 from aioresolver import Resolver, StubBackend
 from aioresolver.wire.codes import Flag
@@ -10,9 +10,8 @@ from aioresolver.wire.message import Message
 
 
 async def test_every_query_asks_for_1232_bytes_at_most() -> None:
-    async with EvilServer(lambda query, send: send(reply_to(query))) as server:
-        async with Resolver(StubBackend(server.url)) as resolver:
-            await resolver.resolve("www.example")
+    async with EvilServer(honest) as server, Resolver(StubBackend(server.url)) as resolver:
+        await resolver.resolve("www.example")
 
     edns = [Message.parse(query).edns for query in server.queries]
     assert [each and each.payload for each in edns] == [1232]

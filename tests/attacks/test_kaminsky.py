@@ -7,9 +7,10 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from evil_server import FORGED, TRUE, EvilServer, reply_to
+from evil_server import FORGED, TRUE, EvilServer, honest, reply_to
 
 from aioresolver import Cache, Resolver, StubBackend
+from aioresolver.transports.udp import UdpTransport
 
 IDS = 65536
 
@@ -58,10 +59,7 @@ async def test_names_that_nobody_asked_for_before_do_not_help() -> None:
 
 
 async def test_ids_and_ports_cannot_be_guessed() -> None:
-    def script(query: bytes, send) -> None:
-        send(reply_to(query))
-
-    async with EvilServer(script) as server:
+    async with EvilServer(honest) as server:
         for _ in range(8):
             async with Resolver(StubBackend(server.url), cache=Cache(0)) as resolver:
                 names = [f"{number}.example" for number in range(1000)]
@@ -83,12 +81,7 @@ async def test_ids_and_ports_cannot_be_guessed() -> None:
 
 @pytest.mark.parametrize("renew", [50])
 async def test_ports_are_renewed(renew: int) -> None:
-    def script(query: bytes, send) -> None:
-        send(reply_to(query))
-
-    from aioresolver.transports.udp import UdpTransport
-
-    async with EvilServer(script) as server:
+    async with EvilServer(honest) as server:
         backend = StubBackend(
             server.url, open_transport=lambda nameserver: UdpTransport(nameserver, renew_queries=renew)
         )

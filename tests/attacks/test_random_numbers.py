@@ -7,7 +7,7 @@ import asyncio
 import random
 from pathlib import Path
 
-from evil_server import EvilServer, reply_to
+from evil_server import EvilServer, honest
 
 import aioresolver
 from aioresolver import Cache, Resolver, StubBackend
@@ -36,7 +36,7 @@ def test_the_package_does_not_draw_from_it() -> None:
 
 async def test_a_seed_changes_nothing() -> None:
     ids: list[list[bytes]] = []
-    async with EvilServer(lambda query, send: send(reply_to(query))) as server:
+    async with EvilServer(honest) as server:
         for _ in range(2):
             random.seed(0)
             server.queries.clear()

@@ -7,7 +7,7 @@ import socket
 import sys
 
 import pytest
-from evil_server import FORGED, TRUE, EvilServer, reply_to
+from evil_server import FORGED, TRUE, EvilServer, honest, reply_to
 
 from aioresolver import Resolver, StubBackend
 from aioresolver.testing import DNSServer
@@ -23,11 +23,10 @@ async def test_every_socket_is_connected(monkeypatch: pytest.MonkeyPatch) -> Non
         return opened[-1]
 
     monkeypatch.setattr("aioresolver.transports.udp.open_connected", watch)
-    async with EvilServer(lambda query, send: send(reply_to(query))) as server:
-        async with Resolver(StubBackend(server.url)) as resolver:
-            await asyncio.gather(*(resolver.resolve(f"{number}.example") for number in range(100)))
-            assert opened
-            assert {f"udp://{sock.getpeername()[0]}:{sock.getpeername()[1]}" for sock in opened} == {server.url}
+    async with EvilServer(honest) as server, Resolver(StubBackend(server.url)) as resolver:
+        await asyncio.gather(*(resolver.resolve(f"{number}.example") for number in range(100)))
+        assert opened
+        assert {f"udp://{sock.getpeername()[0]}:{sock.getpeername()[1]}" for sock in opened} == {server.url}
 
 
 async def test_what_comes_from_elsewhere_never_reaches_us() -> None:
@@ -49,8 +48,8 @@ async def test_a_closed_port_makes_the_next_servers_turn() -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    async with DNSServer("www.example. 60 A 192.0.2.80") as server:
-        async with Resolver([f"udp://127.0.0.1:{port}", server.nameserver]) as resolver:
-            answer = await resolver.resolve("www.example")
+    server = DNSServer("www.example. 60 A 192.0.2.80")
+    async with server, Resolver([f"udp://127.0.0.1:{port}", server.nameserver]) as resolver:
+        answer = await resolver.resolve("www.example")
 
     assert [data.address for data in answer] == [TRUE]
