@@ -427,27 +427,120 @@ def test_a_stale_answer_goes_before_a_remembered_failure() -> None:
     stale = cache.get(ask(), NOW + 62)
     assert isinstance(stale, Answer)
     assert stale.data == answer.data
-    assert cache.get(ask(), NOW + 66) is None  # time to try again
-    assert (cache.stats.stale_hits, cache.stats.failure_hits, cache.stats.misses) == (1, 0, 1)
+    assert cache.get(ask(), NOW + 90.9) is not None
+    assert cache.get(ask(), NOW + 91) is None  # time to try again
+    assert (cache.stats.stale_hits, cache.stats.failure_hits, cache.stats.misses) == (2, 0, 1)
+
+
+def test_a_failure_that_comes_again_and_again_keeps_the_stale_answer_in_use_as_long() -> None:
+    cache, now = Cache(stale=1000, failure_ttl=40), NOW + 61
+    cache.put(found(ttl=60), NOW)
+    for life in (40, 80, 160):
+        cache.put_failure(ask(), failure(), now)
+        assert isinstance(cache.get(ask(), now + life - 1), Answer)
+        assert cache.get(ask(), now + life) is None
+        now += life
+
+
+def test_a_failure_while_the_answer_is_fresh_counts_when_it_is_stale() -> None:
+    cache = Cache(stale=100, failure_ttl=0)
+    answer = cache.put(found(ttl=60), NOW)
+    cache.put_failure(ask(), failure(), NOW + 55)
+    assert cache.get(ask(), NOW + 59) is answer
+    for when in (60, 84):
+        stale = cache.get(ask(), NOW + when)
+        assert isinstance(stale, Answer)
+        assert stale.stale
+    assert cache.get(ask(), NOW + 85) is None
+
+
+def test_an_answer_that_is_late_is_not_asked_for_again_at_once() -> None:
+    cache = Cache(stale=100)
+    cache.put(found(ttl=60), NOW)
+    assert cache.get(ask(), NOW + 61) is None
+    assert cache.stale_answer(ask(), NOW + 63, late=True)
+    assert cache.get(ask(), NOW + 92)
+    assert cache.get(ask(), NOW + 93) is None
+    for end in (cache.forget_failures, lambda: cache.put(found(ttl=1, now=NOW + 94), NOW + 94), cache.flush):
+        cache.stale_answer(ask(), NOW + 94, late=True)
+        end()
+        assert cache.get(ask(), NOW + 95) is None
+    assert cache._rechecks == {}
+
+
+def test_what_was_to_be_kept_for_no_time_is_never_stale() -> None:
+    cache = Cache(stale=100, min_ttl=10)
+    cache.put(found(ttl=0), NOW)
+    assert isinstance(cache.get(ask(), NOW + 9), Answer)
+    assert cache.stale_answer(ask(), NOW + 11) is None
+    cache.put(found(ttl=1, now=NOW + 12), NOW + 12)
+    assert cache.stale_answer(ask(), NOW + 30) is not None
+    cache.put(found(ttl=0, now=NOW + 31), NOW + 31)
+    cache.flush()
+    assert cache._brief == set()
+
+
+def test_absence_of_the_name_ends_what_was_stale_of_other_types() -> None:
+    cache = Cache(stale=1000)
+    cache.put(found(type="AAAA", ttl=60), NOW)
+    cache.put(absent(type="A", ttl=60, now=NOW + 70), NOW + 70)
+    assert cache.stale_answer(ask(type="AAAA"), NOW + 71) is None
+    assert not cache.get(ask(type="AAAA"), NOW + 71)
+    assert cache.get(ask(type="AAAA"), NOW + 200) is None
+    assert cache.stale_answer(ask(type="AAAA"), NOW + 200) is None
+
+
+@pytest.mark.parametrize(("clock", "serves"), [(1_900_000_000, True), (1_999_999_999, True), (2_000_000_001, False)])
+def test_what_is_signed_is_not_stale_beyond_its_signature(clock: float, serves: bool) -> None:
+    """A signature until 2033."""
+    question = ask()
+    records = [
+        Record.parse("www.example.org. 60 A 192.0.2.1"),
+        Record.parse("www.example.org. 60 RRSIG A 13 3 60 2000000000 1800000000 1 example.org. c2lnbmF0dXJl"),
+    ]
+    cache = Cache(stale=100, clock=lambda: clock)
+    cache.put(Answer.from_records(question, records, now=NOW), NOW)
+    assert (cache.stale_answer(question, NOW + 61) is not None) is serves
 
 
 # ---- prefetch
 
 
-def test_an_answer_in_use_wants_a_refresh_once_near_its_end() -> None:
+def test_an_answer_in_use_wants_a_refresh_near_its_end_until_that_is_done() -> None:
     cache = Cache(prefetch=True)
     cache.put(found(ttl=100), NOW)
     for _ in range(REFRESH_HITS):
-        assert not cache.wants_refresh(ask(), NOW + 95)
+        assert not cache.wants_refresh(ask(), NOW + 98)
         cache.get(ask(), NOW)
-    assert not cache.wants_refresh(ask(), NOW + 89)
-    assert cache.wants_refresh(ask(), NOW + 90)
-    assert not cache.wants_refresh(ask(), NOW + 91)
+    assert not cache.wants_refresh(ask(), NOW + 89.9)
+    assert cache.wants_refresh(ask(), NOW + 98)
+    assert cache.wants_refresh(ask(), NOW + 98)
+    assert not cache.wants_refresh(ask(), NOW + 100)
+    cache.begin_refresh(ask())
+    assert not cache.wants_refresh(ask(), NOW + 98)
     cache.put(found(ttl=100, now=NOW + 91), NOW + 91)
     for _ in range(REFRESH_HITS):
         cache.get(ask(), NOW + 100)
     assert not cache.wants_refresh(ask(), NOW + 100)
-    assert cache.wants_refresh(ask(), NOW + 185)
+    assert cache.wants_refresh(ask(), NOW + 189)
+
+
+def test_when_it_is_refreshed_is_up_to_chance() -> None:
+    cache = Cache(prefetch=True)
+    for number in range(1000):
+        cache.put(found(f"n{number}", ttl=100), NOW)
+    moments = [warmth.refresh_at - NOW for warmth in cache._warmth.values()]
+    assert all(90 <= moment <= 97.5 for moment in moments)
+    assert len(set(moments)) > 200
+    assert min(moments) < 90.5
+    assert max(moments) > 97
+
+
+def test_a_short_life_wants_no_refresh() -> None:
+    cache = Cache(prefetch=True)
+    cache.put(found(ttl=60), NOW)
+    cache.put(found(ttl=8), NOW)
+    assert cache._warmth == {}
 
 
 def test_no_refresh_without_prefetch_nor_for_absence() -> None:
@@ -537,8 +630,13 @@ def test_every_get_counts_once() -> None:
         {"negative_max_ttl": float("nan")},
         {"failure_ttl": 301},
         {"failure_ttl": -1},
+        {"failure_ttl": 0.5},
+        {"failure_ttl": float("nan")},
         {"stale": -1},
         {"stale": float("nan")},
+        {"stale": 3 * 86_400 + 1},
+        {"stale_after": -1},
+        {"stale_after": float("inf")},
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(arguments: dict[str, Any]) -> None:

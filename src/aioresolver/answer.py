@@ -266,8 +266,12 @@ class Answer(Generic[D_co]):
 
         Such come when the nameservers are asked with the DO bit. `data`, and the answer as a sequence, are without them.
         """
-        chain = self._read()
-        return chain.records + chain.signatures
+        return self._read().records + self.signatures
+
+    @property
+    def signatures(self) -> tuple[Record, ...]:
+        """The RRSIG records over the records."""
+        return () if self._is_plain() else self._read().signatures
 
     @property
     def data(self) -> tuple[D_co, ...]:

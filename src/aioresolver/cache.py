@@ -7,7 +7,7 @@ import copy
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,11 +22,22 @@ __all__ = ["Cache", "CacheStats"]
 NXDOMAIN = Rcode.NXDOMAIN
 # RFC 9520, 3.2: a failure is not remembered for longer.
 MAX_FAILURE_TTL = 300.0
+# RFC 9520, 3.2: nor for less, where it is remembered.
+MIN_FAILURE_TTL = 1.0
 # RFC 8767, 4: what a stale answer says of its time to live.
 STALE_TTL = 30.0
-# An answer is worth refreshing when it was used so often, and so much of its life is left.
+# RFC 8767, 5: how often, at most, a stale answer is asked for anew; and for how long, at most, one is of use.
+RECHECK = 30.0
+MAX_STALE = 3 * 86_400.0
+# RFC 8767, 5: just under what programs commonly wait.
+STALE_AFTER = 1.8
+# An answer is worth refreshing when it was used so often, and no more than a tenth of its life is left. How much less
+# than that is left to chance, so that what came together does not go together.
 REFRESH_HITS = 3
 REFRESH_FRACTION = 0.1
+LEAST_OF_FRACTION = 64 / 256
+# A shorter life is over soon after it would be refreshed.
+REFRESHED_LIFE = 9.0
 # After so many answers put, as many of the oldest are looked at.
 SWEEP = 16
 
@@ -77,19 +88,23 @@ class Cache:
     - `negative_max_ttl`: the same for answers without records (RFC 2308, 5, recommends one to three hours; 15 minutes
       is when people who made a record late stop waiting). One that says not how long it holds, for want of an SOA,
       is not kept at all. That a name does not exist holds for all its types, not for the names under it.
-    - `failure_ttl`: how long a failure is remembered, so that a broken zone is not asked again at once (RFC 9520);
-      twice as long each time it comes again, up to 300 seconds. 0: not at all.
+    - `failure_ttl`: how long a failure is remembered, so that a broken zone is not asked again at once (RFC 9520), 1 to
+      300 seconds; twice as long each time it comes again, up to 300. 0: not at all.
     - `stale`: for how many seconds after its time an answer with records is kept, for when there is no fresh one
-      (RFC 8767). 0: not at all.
-    - `prefetch`: tell which answers are worth asking again shortly before they expire.
+      (RFC 8767), at most three days. 0: not at all; `86_400` is a good value.
+    - `stale_after`: how long a lookup waits for the fresh one before the stale one serves. 0: serve it at once.
+    - `prefetch`: have answers that are in use asked for again before they expire, in the last tenth of their life.
 
     Raises ConfigurationError for numbers that make no sense.
     """
 
     __slots__ = (
         "_answers",
+        "_brief",
+        "_chances",
         "_clock",
         "_failures",
+        "_rechecks",
         "_stats",
         "_totals",
         "_warmth",
@@ -100,6 +115,7 @@ class Cache:
         "negative_max_ttl",
         "prefetch",
         "stale",
+        "stale_after",
     )
 
     def __init__(
@@ -111,6 +127,7 @@ class Cache:
         negative_max_ttl: float = 900.0,
         failure_ttl: float = 5.0,
         stale: float = 0.0,
+        stale_after: float = STALE_AFTER,
         prefetch: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -120,16 +137,19 @@ class Cache:
             raise ConfigurationError(f"min_ttl and max_ttl are seconds, the lower first, not {min_ttl!r}, {max_ttl!r}")
         if not 0 <= negative_max_ttl < float("inf"):
             raise ConfigurationError(f"negative_max_ttl is a number of seconds, 0 or more, not {negative_max_ttl!r}")
-        if not 0 <= failure_ttl <= MAX_FAILURE_TTL:
-            raise ConfigurationError(f"failure_ttl is 0 to {MAX_FAILURE_TTL:g} seconds (RFC 9520), not {failure_ttl!r}")
-        if not 0 <= stale < float("inf"):
-            raise ConfigurationError(f"stale is a number of seconds, 0 or more, not {stale!r}")
+        if failure_ttl and not MIN_FAILURE_TTL <= failure_ttl <= MAX_FAILURE_TTL:
+            raise ConfigurationError(f"failure_ttl is 0, or 1 to 300 seconds (RFC 9520), not {failure_ttl!r}")
+        if not 0 <= stale <= MAX_STALE:
+            raise ConfigurationError(f"stale is 0 to {MAX_STALE:.0f} seconds, three days (RFC 8767), not {stale!r}")
+        if not 0 <= stale_after < float("inf"):
+            raise ConfigurationError(f"stale_after is a number of seconds, 0 or more, not {stale_after!r}")
         self.max_entries: int = max_entries
         self.min_ttl: float = min_ttl
         self.max_ttl: float = max_ttl
         self.negative_max_ttl: float = negative_max_ttl
         self.failure_ttl: float = failure_ttl
         self.stale: float = stale
+        self.stale_after: float = stale_after
         self.prefetch: bool = prefetch
         self._clock = clock
         self._stats = CacheStats()
@@ -138,6 +158,11 @@ class Cache:
         self._totals = 0  # of the latter
         self._failures: OrderedDict[Question, _Failure] = OrderedDict()
         self._warmth: dict[tuple[Any, ...], _Warmth] = {}
+        # Until when an answer, should it be stale by then, serves at once and is not asked for anew.
+        self._rechecks: dict[tuple[Any, ...], float] = {}
+        # What the zone did not want to be kept at all, and `min_ttl` does.
+        self._brief: set[tuple[Any, ...]] = set()
+        self._chances: Iterator[int] = iter(())
 
     def __len__(self) -> int:
         return len(self._answers) + len(self._failures)
@@ -155,7 +180,8 @@ class Cache:
     def get(self, question: Question, now: float) -> Answer[Any] | ResolutionError | None:
         """The answer or the failure that is known and fresh. The error is a new one, free to be raised.
 
-        While a failure is remembered, a stale answer goes before it (RFC 8767, 5).
+        It is a stale answer while it is no use to ask for a fresh one: that has failed within 30 seconds, or is late
+        (RFC 8767, 5).
         """
         answers = self._answers
         answer = answers.get(question)
@@ -194,23 +220,28 @@ class Cache:
         if not self.max_entries:
             return answer
         life = answer.expires - now
+        key = answer.question
         if answer.empty or not self.min_ttl <= life <= self.max_ttl or life <= 0:
             kept = self._limited(answer, now)
             if kept is None:
-                self._forget(answer.question)
+                self._forget(key)
                 return answer
             answer = kept
         self._keep(answer, now)
+        if life <= 0:
+            self._brief.add(key)
         return answer
 
     def put_failure(self, question: Question, error: ResolutionError, now: float) -> None:
         """Remember that a question could not be answered; a known answer stays."""
         life = self.failure_ttl
-        if life <= 0 or not self.max_entries:
-            return
         before = self._failures.get(question)
         if before is not None and now < before.expires + before.life:
             life = min(2 * before.life, MAX_FAILURE_TTL)
+        if self.has_stale(question, now):
+            self._rechecks[question] = now + max(RECHECK, life)
+        if life <= 0 or not self.max_entries:
+            return
         # A copy: the error itself will be raised, and then holds the frames that it passed through.
         self._failures[question] = _Failure(copy.copy(error), now + life, life)
         self._failures.move_to_end(question)
@@ -219,26 +250,46 @@ class Cache:
             self._failures.popitem(last=False)
             self._stats.evicted += 1
 
-    def stale_answer(self, question: Question, now: float) -> Answer[Any] | None:
+    def has_stale(self, question: Question, now: float) -> bool:
+        """Whether `stale_answer` has one."""
+        answer = self._answers.get(question) if self.stale else None
+        return (
+            answer is not None
+            and not answer.empty
+            and answer.expires + self.stale > now
+            and question not in self._brief
+            and (not self._totals or question[::2] not in self._answers)
+        )
+
+    def stale_answer(self, question: Question, now: float, *, late: bool = False) -> Answer[Any] | None:
         """The answer with records whose time is over, but not by more than `stale` seconds; its TTL reads 30 s.
 
-        A fresh one is returned as it is.
+        A fresh one is returned as it is. None when there is none, its TTL was 0, or it carries signatures that are over.
+        `late` is when the fresh one is on its way for too long: then `get` gives the stale one too, for 30 seconds.
         """
-        answer = self._answers.get(question) if self.stale else None
-        if answer is None or answer.empty or answer.expires + self.stale <= now:
+        if not self.has_stale(question, now):
             return None
+        answer = self._answers[question]
         if answer.expires > now:
             return answer
+        if not _is_signed_still(answer, self._clock):
+            self._expire(question)
+            return None
+        if late:
+            self._rechecks[question] = now + RECHECK
         self._stats.stale_hits += 1
-        return _changed(answer, expires=now + STALE_TTL)
+        return answer.past_its_time(now + STALE_TTL)
 
     def wants_refresh(self, question: Question, now: float) -> bool:
-        """Whether the answer is used often and ends soon; true once in its life, and only with `prefetch`."""
+        """Whether the answer is used often, is still fresh, and ends soon; only with `prefetch`."""
         warmth = self._warmth.get(question)
         if warmth is None or warmth.hits < REFRESH_HITS or now < warmth.refresh_at:
             return False
-        del self._warmth[question]
-        return True
+        return self._answers[question].expires > now
+
+    def begin_refresh(self, question: Question) -> None:
+        """It is being asked for anew: nobody else has to, whatever comes of it."""
+        self._warmth.pop(question, None)
 
     def flush(self, name: str | None = None, *, subtree: bool = False) -> int:
         """Forget everything, or what is known of one name, with `subtree` also of all names under it.
@@ -257,7 +308,8 @@ class Cache:
         return len(answers) + len(failures)
 
     def forget_failures(self) -> None:
-        """Forget that lookups failed, as after a change of network; answers stay."""
+        """Forget that lookups failed or were late, as after a change of network; answers stay."""
+        self._rechecks.clear()
         self._stats.flushed += len(self._failures)
         self._failures.clear()
 
@@ -294,18 +346,21 @@ class Cache:
         """What is known of a question without a fresh answer of its own."""
         if answer is not None and (answer.empty or answer.expires + self.stale <= now):
             self._expire(question)
+        elif self._rechecks and self._rechecks.get(question, 0.0) > now:
+            stale = self.stale_answer(question, now)
+            if stale is not None:
+                return stale
         covering = self._answers.get(key := question[::2]) if self._totals else None
         if covering is not None:
             if covering.expires > now:
                 self._answers.move_to_end(key)
                 self._stats.negative_hits += 1
+                if answer is not None:  # it is older, and stale
+                    self._drop(question)
                 return covering if covering.question == question else _changed(covering, question=question)
             self._expire(key)
         failure = self._failures.get(question) if self._failures else None
         if failure is not None and failure.expires > now:
-            stale = self.stale_answer(question, now)
-            if stale is not None:
-                return stale
             self._stats.failure_hits += 1
             return copy.copy(failure.error)
         self._stats.misses += 1
@@ -337,13 +392,21 @@ class Cache:
             self._drop(question[::2])
         if self._failures:
             self._failures.pop(question, None)
+        if self._rechecks:
+            self._rechecks.pop(key, None)
+        if self._brief:
+            self._brief.discard(key)
         before = len(answers)
         answers[key] = answer
         if len(answers) == before:
             answers.move_to_end(key)
         self._stats.stored = stored = self._stats.stored + 1
-        if self.prefetch and not answer.empty:
-            self._warmth[key] = _Warmth(answer.expires - REFRESH_FRACTION * (answer.expires - now))
+        if self.prefetch:
+            life = answer.expires - now
+            if answer.empty or life < REFRESHED_LIFE:
+                self._warmth.pop(key, None)
+            else:
+                self._warmth[key] = _Warmth(answer.expires - life * REFRESH_FRACTION * self._chance())
         if len(answers) > self.max_entries:
             self._drop(next(iter(answers)))
             self._stats.evicted += 1
@@ -372,6 +435,14 @@ class Cache:
         if warmth is not None:
             warmth.hits += 1
 
+    def _chance(self) -> float:
+        """A number from LEAST_OF_FRACTION to 1, each time another one."""
+        byte = next(self._chances, None)
+        if byte is None:
+            self._chances = iter(os.urandom(256))
+            byte = next(self._chances)
+        return LEAST_OF_FRACTION + (1 - LEAST_OF_FRACTION) * byte / 255
+
     def _forget(self, question: Question) -> None:
         self._drop(question)
         self._drop((question.name, question.class_))
@@ -386,6 +457,10 @@ class Cache:
             self._totals -= 1
         if self._warmth:
             self._warmth.pop(key, None)
+        if self._rechecks:
+            self._rechecks.pop(key, None)
+        if self._brief:
+            self._brief.discard(key)
 
 
 class _Failure(NamedTuple):
@@ -414,6 +489,15 @@ def _changed(answer: Answer[Any], *, question: Question | None = None, expires: 
     if expires is not None:
         other.expires = expires
     return other
+
+
+def _is_signed_still(answer: Answer[Any], clock: Callable[[], float]) -> bool:
+    """Whether no signature over the records is past its time, which goes round every 136 years (RFC 4034, 3.1.5)."""
+    signatures = answer.signatures
+    if not signatures:
+        return True
+    now = int(clock())
+    return all((record.data.expiration - now) & 0xFFFFFFFF < 0x80000000 for record in signatures)
 
 
 K = TypeVar("K", bound=tuple[Any, ...])

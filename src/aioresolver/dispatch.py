@@ -24,13 +24,12 @@ from aioresolver.events import (
 )
 from aioresolver.flow.limiter import Limiter
 from aioresolver.flow.single_flight import Receiver, SingleFlight
+from aioresolver.freshness import Freshness
 from aioresolver.stats import Stats
 from aioresolver.wire.message import Question
 
 __all__ = ["Dispatch", "Source"]
 
-# How long a client waits for a fresh answer when a stale one is at hand (RFC 8767, 5).
-STALE_PATIENCE = 1.8
 # What is sent so soon did not wait.
 AT_ONCE = 0.001
 # After the loop was held up, what came meanwhile is still to be heard.
@@ -74,6 +73,7 @@ class Dispatch:
         self.observer = observer
         self._stats = Stats()
         self.flights: SingleFlight[Question, Answer[Any]] = SingleFlight(self._abandoned)
+        self._freshness = Freshness(cache, self.flights, patience=min(cache.stale_after, timeout), tell=self._tell)
         self.sources: list[Source] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._backend = backend
@@ -110,11 +110,28 @@ class Dispatch:
         return loop
 
     def found(self, question: Question, found: Found, now: float) -> None:
-        """The cache knew it: refresh it if that is worth it, and tell the observer."""
-        if self.cache.prefetch and self.cache.wants_refresh(question, now):
-            self.fly(question)
-        if self.observer is not None:
+        """The cache knew it: refresh it if that is worth it, and tell the observer.
+
+        A refresh takes no place that somebody waits for.
+        """
+        if self.cache.prefetch and self.cache.wants_refresh(question, now) and self._has_spare_place(now):
+            self.cache.begin_refresh(question)
+            self._freshness.expects(question)
+            if self.ask(question, self._freshness, question):
+                self._enqueue(question)
+        if self.observer is None:
+            return
+        if isinstance(found, Answer) and found.stale:
+            self._tell(StaleServed(question, found))
+        else:
             self._tell(AnswerFromCache(question, found))
+
+    def submit(self, question: Question) -> asyncio.Future[Answer[Any]]:
+        """The answer; a stale one when none comes in time and the cache keeps such. `bind` comes before."""
+        future = self.fly(question)
+        if self.cache.stale and self._loop is not None:
+            self._freshness.watch(question, self._loop)
+        return future
 
     def fly(self, question: Question) -> asyncio.Future[Answer[Any]]:
         """A future for this asker alone: cancelling it harms no other. `bind` comes before."""
@@ -132,34 +149,13 @@ class Dispatch:
         if len(queue) == 1 or self._places:  # else there is no room, and when there is, `pump` will be called
             self.pump()
 
-    def ask(self, question: Question, source: Source, tag: Any) -> bool:
+    def ask(self, question: Question, source: Receiver, tag: Any) -> bool:
         """Have a source told what becomes of a question; whether it is now for the source to have it sent."""
         is_queued = self._withdrawn and self._is_still_queued(question)
-        return self.flights.attach(question, source, tag) and not is_queued
-
-    def submit(self, question: Question) -> asyncio.Future[Answer[Any]]:
-        """`fetch` without a coroutine, unless stale answers may serve. `bind` comes before."""
-        if not self.cache.stale:
-            return self.fly(question)
-        loop = self.bind()
-        return loop.create_task(self.fetch(question, loop.time()))
-
-    async def fetch(self, question: Question, now: float) -> Answer[Any]:
-        """The backend's answer; a stale one when that does not come in time and the cache keeps such."""
-        flight = self.fly(question)
-        if not self.cache.stale:
-            return await flight
-        try:
-            await asyncio.wait([flight], timeout=min(STALE_PATIENCE, self.timeout))
-        except asyncio.CancelledError:
-            flight.cancel()
-            raise
-        stale = None if flight.done() else self.cache.stale_answer(question, now)
-        if stale is None:
-            return await flight
-        if self.observer is not None:
-            self._tell(StaleServed(question, stale))
-        return stale
+        first = self.flights.attach(question, source, tag)
+        if self.cache.stale and self._loop is not None:
+            self._freshness.watch(question, self._loop)
+        return first and not is_queued
 
     def pump(self) -> None:
         """Send what waits, as far as there is room."""
@@ -192,6 +188,7 @@ class Dispatch:
             self._queued_at.clear()
             if self._stall_alarm is not None:
                 self._stall_alarm.cancel()
+            self._freshness.close()
             if self._ticket is not None:
                 self.limiter.withdraw(self._ticket)
             for question in list(self._began):
@@ -260,6 +257,11 @@ class Dispatch:
         """How many places of the limiter are to be had, those that are ours first."""
         return self._places or self.limiter.room()
 
+    def _has_spare_place(self, now: float) -> bool:
+        """Whether a lookup could go now, and nobody else wants its place."""
+        is_wanted = self._queue or any(source.hungry for source in self.sources)
+        return not is_wanted and self._free_places() > 0 and self._backend.room(now) > 0
+
     def _take_places(self, count: int) -> None:
         if self._places:
             self._places -= count
@@ -306,6 +308,8 @@ class Dispatch:
                 land(question, answer)
             else:
                 self._failed(question, outcome, now)
+        if self.cache.stale:
+            self._freshness.landed(question for question, _ in outcomes)
         if answered:
             self._stats.answered += answered
             self._answered_at = now
@@ -328,13 +332,8 @@ class Dispatch:
             self.cache.put_failure(question, error, now)
         if self.observer is not None and isinstance(error, Exception):
             self._tell(LookupFailed(question, error, self._took(question, now)))
-        stale = self.cache.stale_answer(question, now) if self.cache.stale else None
-        if stale is None:
+        if not self._freshness.serve(question, now):
             self.flights.fail(question, error)
-            return
-        if self.observer is not None:
-            self._tell(StaleServed(question, stale))
-        self.flights.land(question, stale)
 
     def _leave(self, count: int) -> None:
         """So many lookups are over: their places go to our next ones, unless others wait for them."""
@@ -347,6 +346,7 @@ class Dispatch:
     def _abandoned(self, question: Question) -> None:
         """Nobody waits for it any more; all of which that is so now are withdrawn together."""
         if self._loop is not None and not self._closed:
+            self._freshness.landed((question,))
             if not self._withdrawn:
                 self._loop.call_soon(self._withdraw)
             self._withdrawn.add(question)
@@ -393,14 +393,14 @@ class Dispatch:
         else:
             while queue and self._queued_at[0] + self.timeout <= now:
                 self._queued_at.popleft()
-                self._stalled(queue.popleft())
+                self._stalled(queue.popleft(), now)
             self.pump()
 
     def _stalls_at(self) -> float:
         """When the first in the queue will have waited too long, should nothing be answered until then."""
         return max(self._queued_at[0], self._answered_at) + self.timeout
 
-    def _stalled(self, question: Question) -> None:
+    def _stalled(self, question: Question, now: float) -> None:
         if question not in self.flights:
             self._withdrawn.discard(question)
         else:
@@ -409,7 +409,8 @@ class Dispatch:
             reason = f"no answer within {self.timeout:g} s: nothing was answered while it waited for its turn"
             error = LookupTimeout(str(question.name), str(question.type), reason)
             self._tell(LookupFailed(question, error, self.timeout))
-            self.flights.fail(question, error)
+            if not self._freshness.serve(question, now):
+                self.flights.fail(question, error)
 
     def _took(self, question: Question, now: float) -> float:
         return now - self._began.pop(question, now)

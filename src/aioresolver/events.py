@@ -83,14 +83,17 @@ class UpstreamBack(NamedTuple):
 
 
 class AnswerFromCache(NamedTuple):
-    """The cache knew it: an Answer, or the failure of a moment ago."""
+    """The cache knew it: a fresh Answer, or the failure of a moment ago."""
 
     question: Question
     found: Answer[Any] | ResolutionError
 
 
 class StaleServed(NamedTuple):
-    """An expired answer was served, because no fresh one came in time (RFC 8767)."""
+    """An expired answer was served, because no fresh one came in time, or would come now (RFC 8767).
+
+    Told once of all who waited for it together.
+    """
 
     question: Question
     answer: Answer[Any]

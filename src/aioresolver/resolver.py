@@ -167,7 +167,7 @@ class Resolver(Connecting, Closing):
             found = self._held(question, now)
         if found is None:
             found = await self._dispatch.submit(question)
-        elif found.__class__ is not Answer:
+        elif found.__class__ is not Answer and not isinstance(found, Answer):
             raise found.with_traceback(None)
         return found if self._finish is None else self._finish(found)
 

@@ -43,6 +43,19 @@ async def test_those_who_wait_for_the_same_share_what_comes(flights: Flights) ->
     assert ("a" in flights, len(flights)) == (False, 0)
 
 
+async def test_how_many_wait(flights: Flights) -> None:
+    sink, counts = Sink(), [flights.count("a")]
+    for step in (
+        lambda: flights.attach("a", sink, 1),
+        lambda: join(flights, "a"),
+        lambda: flights.attach("a", sink, 2),
+    ):
+        step()
+        counts.append(flights.count("a"))
+    flights.detach(sink)
+    assert (counts, flights.count("a"), flights.count("b")) == ([0, 1, 2, 3], 1, 0)
+
+
 async def test_a_later_asker_waits_for_what_comes_later(flights: Flights) -> None:
     [early] = join(flights, "a")
     flights.land("a", 1)

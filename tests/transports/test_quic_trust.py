@@ -8,8 +8,9 @@ import ssl
 
 import pytest
 
-x509 = pytest.importorskip("cryptography.x509")
+pytest.importorskip("cryptography")
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID

@@ -42,6 +42,11 @@ class SingleFlight(Generic[K, V]):
         """Whether somebody waits for the key."""
         return key in self._waiting
 
+    def count(self, key: K) -> int:
+        """How many wait for the key."""
+        waiting = self._waiting.get(key)
+        return waiting.present if type(waiting) is _Crowd else int(waiting is not None)
+
     def join(self, key: K, depart: Callable[[K], object], *, loop: asyncio.AbstractEventLoop) -> asyncio.Future[V]:
         """A future of this asker's own for what will come; cancelling it harms no other.
 

@@ -116,17 +116,13 @@ class Http2Connection(StreamConnection):
         self._reset(self._stream_ids[exchange.id])
         self._finish(self._stream_ids[exchange.id])
         if self.leaving and not self.pending:
-            self.abort()
+            self.close()
         elif not self.paused:
             self._owner.writable(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is there, TLS handshake included."""
         super().connection_made(transport)
-        tls = transport.get_extra_info("ssl_object")
-        if tls is not None and tls.selected_alpn_protocol() != "h2":
-            self._break("the nameserver does not speak HTTP/2")
-            return
         self._http.initiate_connection()
         self._http.increment_flow_control_window(CONNECTION_WINDOW)
         self._flush()

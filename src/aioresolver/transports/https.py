@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ssl
+from typing import ClassVar
 
 from aioresolver.errors import TransportError
 from aioresolver.transports.exchange import Exchange
@@ -13,6 +14,7 @@ from aioresolver.transports.http_request import HttpsRequests
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.transports.stream import StreamConnection
 from aioresolver.transports.tls import TlsTransport
+from aioresolver.transports.tls_engine import TlsEngine
 
 __all__ = ["HttpsTransport"]
 
@@ -32,7 +34,7 @@ class HttpsTransport(TlsTransport):
     What the certificate must be, `context`, and all else is as with TlsTransport.
     """
 
-    protocols = ("h2",)
+    protocols: ClassVar[tuple[str, ...]] = ("h2",)
 
     def __init__(
         self,
@@ -45,16 +47,11 @@ class HttpsTransport(TlsTransport):
         super().__init__(nameserver, context=context, idle_timeout=idle_timeout, source=source)
         self._requests = HttpsRequests(nameserver)
 
-    def expired(self, exchange: Exchange) -> None:
-        """The deadline of an exchange has passed."""
-        super().expired(exchange)
-        if self._waiting and self._connection is None:
-            self._connect()
-
     def failed(self, connection: Http2Connection, exchange: Exchange, error: TransportError) -> None:
         """What came for an exchange is no reply."""
         exchange.stop_timer(self._ring)
         exchange.fail(error)
+        connection.heard_at = self._now()
         if connection.leaving:
             connection.leave()
         else:
@@ -71,9 +68,14 @@ class HttpsTransport(TlsTransport):
 
     def retire(self, connection: Http2Connection) -> None:
         """The connection takes no more queries; those under way are still answered."""
-        if connection is self._connection:
-            self._connection = None
-        connection.leave()
+        self._retire(connection)
+        if self._waiting and self._connection is None:
+            self._connect()
+
+    def _check(self, engine: TlsEngine) -> None:
+        super()._check(engine)
+        if engine.protocol != "h2":
+            raise TransportError(f"{self.nameserver} does not speak HTTP/2", code=errno.EPROTO)
 
     def _new_connection(self, loop: asyncio.AbstractEventLoop) -> StreamConnection:
         return Http2Connection(self, requests=self._requests, loop=loop)

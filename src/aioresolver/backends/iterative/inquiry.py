@@ -150,7 +150,7 @@ class Inquiry:
             return cut.candidates
         servers = self._memory.servers
         candidates: dict[Server, Name] = {}
-        until = FOREVER
+        until, complete = FOREVER, True
         for name in cut.names[: self._budget.limits.nameservers_used]:
             addresses: tuple[str, ...] = self._looked_up.get(name, ())
             if not addresses and cut.trust is not Trust.CONFIGURED:
@@ -159,10 +159,12 @@ class Inquiry:
                     if host is not None:
                         until = min(until, host.expires)
                         addresses += host.addresses
+            # What another inquiry looks up meanwhile is to be seen by the next.
+            complete = complete and bool(addresses or name in cut.glue)
             for address in addresses or cut.glue.get(name, ()):
                 candidates.setdefault(servers.of(address), name)
         found = list(candidates.items())
-        if not self._looked_up:
+        if complete and not self._looked_up:
             cut.candidates, cut.candidates_until = found, until
         return found
 

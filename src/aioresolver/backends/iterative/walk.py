@@ -203,13 +203,14 @@ class Walk:
         cut = await self._closest(question)
         known, steps = cut.zone, 0
         denied: Name | None = None
+        whole = not setting.minimise
         while True:
             now = self._clock()
             absence = memory.absence(name, cut.zone, now)
             if absence is not None:
                 return self._absent_part(question, *absence)
             step = name
-            if setting.minimise and denied is None:
+            if not whole:
                 step = next_step(name, known, steps)
                 while step != name and memory.uncut.find(step, now) is not None:
                     known, step = step, next_step(name, step, steps)
@@ -226,11 +227,12 @@ class Walk:
                 if kind is not Kind.REFERRAL:
                     known = step
                     if kind not in (Kind.ANSWER, Kind.NO_DATA):
-                        denied = step  # then the whole name is asked for, whatever that was
+                        # Whatever that was, the whole name is asked for now.
+                        whole, denied = True, step if kind is Kind.NO_NAME else None
                     continue
             assert below is not None
             self.budget.spend_referral(self._spent)
-            cut, known, denied = below, below.zone, None
+            cut, known, whole, denied = below, below.zone, not setting.minimise, None
 
     def _conclude(self, denied: Name | None, part: Part) -> None:
         """After a part of the name was denied, and the whole asked for: what is to be remembered (RFC 8020)."""
