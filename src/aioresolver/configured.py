@@ -33,7 +33,7 @@ def choose_backend(backend: Backend | str | Sequence[str] | None, *, os_fallback
     if isinstance(backend, Backend):
         return backend
     if isinstance(backend, Sequence) and all(isinstance(nameserver, (str, Nameserver)) for nameserver in backend):
-        return StubBackend(backend)
+        return StubBackend(Nameserver.parse_all(backend))
     raise ConfigurationError(
         f"{backend!r} is not a backend: give 'cares', 'system', 'iterative', a nameserver such as '1.1.1.1', "
         "a list of nameservers, or an object with query() and aclose()"
@@ -52,9 +52,11 @@ def _named_backend(name: str) -> Backend:
 
         return IterativeBackend()
     try:
-        return StubBackend([name])
+        return StubBackend(Nameserver.parse_all(name))
     except ConfigurationError as error:
-        raise ConfigurationError(f"{name!r} is neither 'cares' nor 'system' nor 'iterative' nor a nameserver: {error}") from error
+        raise ConfigurationError(
+            f"{name!r} is neither 'cares' nor 'system' nor 'iterative' nor a nameserver: {error}"
+        ) from error
 
 
 class ConfiguredBackend:
@@ -64,7 +66,8 @@ class ConfiguredBackend:
     Lookups under way go on at the old nameservers, and where these are silent, at the new ones.
 
     With `os_fallback` the operating system is asked for hosts and addresses that DNS cannot answer for: see
-    OsFallback. `system` makes the backend that asks it, when it is needed first.
+    OsFallback. `system` makes the backend that asks it, when it is needed first. `stub` makes the one for nameservers,
+    from these and `rotate=`: `partial(StubBackend, encryption="required")`, for example.
 
     `changed` is called when there are other nameservers: what was learnt of the old ones no longer holds. `observer`
     is that of each StubBackend, from the next one on.
@@ -78,9 +81,12 @@ class ConfiguredBackend:
         *,
         os_fallback: bool = True,
         system: Callable[[], Backend] = SystemBackend,
+        stub: Callable[..., StubBackend] = StubBackend,
     ) -> None:
         self.files: SystemConfigFiles = SystemConfigFiles() if files is None else files
         self._stub: StubBackend | None = None
+        self._stub_for: tuple[tuple[Nameserver, ...], bool] = (), False
+        self._make_stub = stub
         self._make_system = system
         self._system: Backend | None = None
         self._fallback = OsFallback(self.system, self._served_at) if os_fallback else None
@@ -202,9 +208,10 @@ class ConfiguredBackend:
     def _current_stub(self) -> StubBackend:
         """The backend for the nameservers of the moment."""
         config = self.config()
-        stub = self._stub
-        if stub is None or stub.nameservers != config.nameservers or stub.rotate != config.rotate:
-            self._stub = StubBackend(config.nameservers, rotate=config.rotate)
+        stub, wanted = self._stub, (config.nameservers, config.rotate)
+        if stub is None or wanted != self._stub_for:
+            self._stub = self._make_stub(config.nameservers, rotate=config.rotate)
+            self._stub_for = wanted
             self._stub.observer = self.observer
             if self._served is not None:
                 self._stub.serve(*self._served)
