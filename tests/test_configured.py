@@ -359,3 +359,44 @@ async def test_looking_at_the_nameservers_first_changes_nothing():
         outcomes = [outcome async for _, outcome in resolver.query_many(["web.corp.example"])]
         assert [answer[0].address for answer in outcomes] == ["192.0.2.2"]
         assert [upstream.text for upstream in backend.upstreams] == [server.nameserver]
+
+
+# ---- which nameservers
+
+
+def test_a_list_in_one_text() -> None:
+    for given in (
+        "tls://dns.test?address=192.0.2.1,192.0.2.2 ::1",
+        ["tls://dns.test?address=192.0.2.1,192.0.2.2", "::1"],
+    ):
+        backend = choose_backend(given)
+        assert isinstance(backend, StubBackend)
+        assert list(map(str, backend.nameservers)) == [
+            "tls://192.0.2.1#dns.test",
+            "tls://192.0.2.2#dns.test",
+            "udp://[::1]",
+        ]
+
+
+def test_another_way_to_the_nameservers(run_virtual: Any) -> None:
+    """It is made once for a configuration, also where it leaves nameservers of it out."""
+    made: list[StubBackend] = []
+
+    def stub(nameservers: tuple[Nameserver, ...], **settings: Any) -> StubBackend:
+        made.append(StubBackend(nameservers[:1], **settings))
+        return made[-1]
+
+    async def main() -> None:
+        files = Files("tls://192.0.2.1", "192.0.2.2", rotate=True)
+        backend = ConfiguredBackend(files, os_fallback=False, stub=stub)  # type: ignore[arg-type]
+        for _ in range(2):
+            backend.room(0.0)
+            assert [upstream.text for upstream in backend.upstreams] == ["tls://192.0.2.1"]
+        assert len(made) == 1
+        assert made[0].rotate
+        files.change(rotate=False)
+        backend.room(0.0)
+        assert len(made) == 2
+        await backend.aclose()
+
+    run_virtual(main())

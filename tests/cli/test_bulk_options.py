@@ -12,6 +12,8 @@ import pytest
 
 from aioresolver.cli.bulk_options import Plan, add_bulk_options, read_plan
 from aioresolver.cli.main import main
+from aioresolver.cli.options import Way
+from aioresolver.transports.nameserver import Nameserver
 from aioresolver.wire.codes import RRType
 
 
@@ -24,7 +26,7 @@ def plan(*words: str) -> Plan:
 def test_what_it_is_without_a_word() -> None:
     assert plan() == Plan(
         path="-", nameservers=(), types=(RRType.A,), column=None, header=None, delimiter=None, output="-", format=None,
-        resume=False, rate=None, rate_per_server=None, concurrency=None, timeout=5.0, backend="stub", family=0, cache=True,
+        resume=False, rate=None, rate_per_server=None, concurrency=None, timeout=5.0, backend="stub", way=Way(), cache=True,
         check_servers=False, check_domains=(), wildcards=None, stats=None, plot=None, progress=True, summary=True,
     )  # fmt: skip
 
@@ -35,7 +37,10 @@ def test_what_it_is_without_a_word() -> None:
         (("names", "@1.1.1.1", "@9.9.9.9"), {"path": "names", "nameservers": ("1.1.1.1", "9.9.9.9")}),
         (("--type", "a, aaaa", "--type", "MX,A"), {"types": (RRType.A, RRType.AAAA, RRType.MX)}),
         (("--column", "2"), {"column": 2}),
-        (("-6", "-t", "NS"), {"family": socket.AF_INET6, "types": (RRType.NS,)}),
+        (("-6", "-t", "NS"), {"way": Way(family=socket.AF_INET6), "types": (RRType.NS,)}),
+        (("@1.1.1.1", "--server", "tls://9.9.9.9"), {"nameservers": ("1.1.1.1", "tls://9.9.9.9")}),
+        (("--discover", "--encryption", "required"), {"way": Way("required", discover=True)}),
+        (("--bootstrap", "9.9.9.9, 1.1.1.1"), {"way": Way(bootstrap=Nameserver.parse_all("9.9.9.9 1.1.1.1"))}),
         (("--column", "host", "--delimiter", ";"), {"column": "host", "delimiter": ";"}),
         (("--rate", "0.5", "--rate-per-server", "1e3"), {"rate": 0.5, "rate_per_server": 1000.0}),
         (("--quiet",), {"progress": False, "summary": False}),

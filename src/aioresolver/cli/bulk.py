@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         plan.nameservers,
         backend=plan.backend,
         timeout=plan.timeout,
-        family=plan.family,
+        way=plan.way,
         search=False,
         cache=plan.cache,
         concurrency=plan.concurrency,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aioresolver.bulk.inputs import parse_types
 from aioresolver.bulk.writers import FORMATS, format_of
-from aioresolver.cli.options import add_resolver_options
+from aioresolver.cli.options import Way, add_resolver_options
 from aioresolver.cli.words import split_nameservers
 from aioresolver.wire.codes import RRType
 
@@ -38,7 +38,7 @@ class Plan(NamedTuple):
     concurrency: int | None
     timeout: float
     backend: str
-    family: int
+    way: Way
     cache: bool
     check_servers: bool
     check_domains: tuple[str, ...]
@@ -98,7 +98,7 @@ def read_plan(options: argparse.Namespace) -> Plan:
         raise ValueError(f"one names file at the most, not {' '.join(files)!r}")
     plan = Plan(
         path=files[0] if files else "-",
-        nameservers=tuple(nameservers),
+        nameservers=(*nameservers, *options.server),
         types=parse_types(",".join(options.type or ["A"])),
         column=int(options.column) if (options.column or "").isdecimal() else options.column,
         header=options.header,
@@ -111,7 +111,7 @@ def read_plan(options: argparse.Namespace) -> Plan:
         concurrency=options.concurrency,
         timeout=options.timeout,
         backend=options.backend,
-        family=options.family,
+        way=Way.read(options),
         cache=options.cache,
         check_servers=options.check_servers,
         check_domains=tuple(word for text in options.check_domain or () for word in text.split(",")),
