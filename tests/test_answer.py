@@ -72,6 +72,18 @@ def test_dname_without_its_cname() -> None:
     assert (answer.name, answer.aliases, answer.expires) == ("a.b.example.net.", ("a.b.example.org.",), NOW + 10)
 
 
+def test_a_dname_is_found_behind_aliases_too():
+    answer = answer_of("www.example.org", "DNAME", "www.example.org. 60 CNAME example.net.", "example.net. 60 DNAME a.")
+    own = answer_of("example.net", "DNAME", "example.net. 60 DNAME a.")
+
+    assert (answer.aliases, answer.name, [data.target for data in answer]) == (
+        ("www.example.org.",),
+        "example.net.",
+        ["a."],
+    )
+    assert (own.aliases, own.name, [data.target for data in own]) == ((), "example.net.", ["a."])
+
+
 def test_dname_that_makes_too_long_a_name() -> None:
     long = ".".join(["x" * 60] * 4)
     with pytest.raises(MessageFormatError, match="DNAME"):

@@ -18,7 +18,8 @@ MAX_ALIASES = 16
 MAX_TTL = 0x7FFFFFFF
 ANY, RRSIG = RRType.ANY, RRType.RRSIG
 ALIASES = frozenset({RRType.CNAME, RRType.DNAME})
-UNALIASED = ALIASES | {ANY}
+# A DNAME is found behind aliases as any other type is: it redirects what is below its owner, not the owner.
+UNALIASED = frozenset({RRType.CNAME, ANY})
 
 
 class AliasChain(Generic[D_co]):
