@@ -12,11 +12,13 @@ How the backend is set (before the first `ask`):
     set stub ZONE ADDRESS …         a stub zone;   set forward ZONE ADDRESS …   a forward zone
     set budget queries=20 depth=3   limits, see Limits
     set timeout SECONDS             the client's patience for each question (5)
-    set seed NUMBER                 of the generator of choices (1)
+    set seed NUMBER                 choose among equal servers at random, so seeded (else: the first in the parent's order)
     hints NAME ADDRESS …            a root server (a.root. at 10.0.0.1 when there are none)
 
 Servers; each block replaces what was at these addresses before, so that a file can say what changes later:
 
+    usual                           the root at 10.0.0.1, org. at 10.0.1.1 and com. at 10.0.2.1
+      RECORD                        each in org., com. or the root by its owner's last label, names in full
     server ADDRESS …
       zone ORIGIN                   begins a zone; the lines after it, up to the next keyword, are its zone file
       www A 192.0.2.1               (relative names are completed with ORIGIN; $TTL works; without it, 3600)
@@ -151,6 +153,20 @@ class Server:
         self.authority = Authority(zones)
 
 
+def usual(records: list[str]) -> dict[str, Server]:
+    """The root and two top-level domains, with these records."""
+    zones = {
+        ".": ["zone .", "@ NS a.root.", "a.root. A 10.0.0.1"],
+        "org": ["zone org.", "@ NS ns", "ns A 10.0.1.1"],
+        "com": ["zone com.", "@ NS ns", "ns A 10.0.2.1"],
+    }
+    for zone, address in (("org", "10.0.1.1"), ("com", "10.0.2.1")):
+        zones["."] += [f"{zone}. NS ns.{zone}.", f"ns.{zone}. A {address}"]
+    for record in records:
+        zones.get(record.split()[0][:-1].rpartition(".")[2], zones["."]).append(record)
+    return {f"10.0.{i}.1": Server(lines) for i, lines in enumerate(zones.values())}
+
+
 class Internet:
     """The servers of a scenario, and what was sent to them."""
 
@@ -235,6 +251,13 @@ class Internet:
         return wire
 
 
+class FirstChoice(random.Random):
+    """Chance that always takes the first of what there is to choose from, and never explores."""
+
+    def random(self) -> float:
+        return 0.05
+
+
 class Steps:
     """Takes what a walk tells."""
 
@@ -254,7 +277,7 @@ class Player:
         self.settings: dict[str, Any] = {"prime": False, "stubs": {}, "forwards": {}}
         self.hints: dict[str, list[str]] = {}
         self.timeout = 5.0
-        self.seed = 1
+        self.chance: random.Random = FirstChoice(1)
         self.made: IterativeBackend | None = None
 
     async def play(self, text: str) -> None:
@@ -267,6 +290,8 @@ class Player:
             elif words[0] == "server":
                 server = Server(lines)
                 self.internet.servers.update(dict.fromkeys(words[1:], server))
+            elif words[0] == "usual":
+                self.internet.servers.update(usual(lines))
             elif words[0] == "wait":
                 await asyncio.sleep(float(words[1]))
             elif words[0] == "ask":
@@ -293,7 +318,7 @@ class Player:
         elif key == "timeout":
             self.timeout = float(values[0])
         elif key == "seed":
-            self.seed = int(values[0])
+            self.chance = random.Random(int(values[0]))
         else:
             raise ValueError(f"no such setting: {key}")
 
@@ -303,7 +328,7 @@ class Player:
             self.made = IterativeBackend(
                 self.hints or {"a.root.": ["10.0.0.1"]},
                 exchange=self.internet.exchange,
-                random=random.Random(self.seed),
+                random=self.chance,
                 **self.settings,
             )
         return self.made

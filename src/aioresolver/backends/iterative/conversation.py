@@ -86,9 +86,11 @@ class Conversations:
                     server.prefer_connections(self._clock())
                     tcp = True
                     continue
-                self._no_reply(server, error, tcp=tcp)
-                if tcp and server.connected_until > now and not is_silence(error):
+                if tcp and server.connected_until > now:  # with no connection to be had, datagrams must do
                     server.allow_datagrams()
+                    tcp = False
+                    continue
+                self._no_reply(server, error)
                 transport = "tcp" if tcp else "udp"
                 local = isinstance(error, TransportError) and error.local
                 outcome = "no reply" if is_silence(error) else error.strerror or str(error)
@@ -125,7 +127,7 @@ class Conversations:
         mask = self._chance.getrandbits(8 * length) & letters
         return (int.from_bytes(section, "big") ^ mask).to_bytes(length, "big")
 
-    def _no_reply(self, server: Server, error: Exception, *, tcp: bool) -> None:
+    def _no_reply(self, server: Server, error: Exception) -> None:
         now = self._clock()
         if isinstance(error, TransportError) and error.local:
             self._servers.unreachable(server.family, now)

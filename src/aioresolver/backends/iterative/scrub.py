@@ -174,6 +174,8 @@ def _read_authority(message: Message, question: Question, zone: Name, reading: R
         reading.kind = Kind.ALIAS
     elif cut is not None and not (question.type == RRType.DS and cut == name):
         _read_referral(message, cut, zone, reading)
+    elif message.answer:
+        reading.why = "answers with nothing that may be believed"
     elif cut is not None or message.flags & Flag.AA:
         reading.kind = Kind.NO_DATA
     elif elsewhere is not None:
