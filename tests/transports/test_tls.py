@@ -167,7 +167,7 @@ async def test_says_nothing_in_clear(tcp_server, messages):
 
     listener = await asyncio.start_server(talk, "127.0.0.1", 0)
     transport = TlsTransport(Nameserver("tls", *listener.sockets[0].getsockname(), hostname="dns.test"))
-    with pytest.raises(TransportError, match=r"no TLS with dns\.test") as raised:
+    with pytest.raises(TransportError, match=r"no TLS with .*dns\.test") as raised:
         await transport.exchange(messages.query("secret.example"), soon())
     assert not raised.value.local
     await refused.wait()
@@ -184,7 +184,7 @@ async def test_closed_during_the_handshake(messages):
 
     listener = await asyncio.start_server(slam, "127.0.0.1", 0)
     transport = TlsTransport(Nameserver("tls", *listener.sockets[0].getsockname()))
-    with pytest.raises(TransportError, match=r"no (connection to the nameserver|TLS with 127\.0\.0\.1): .+"):
+    with pytest.raises(TransportError, match=r"no TLS with .*127\.0\.0\.1.*: it closed .+"):
         await transport.exchange(messages.query(), soon())
     await transport.aclose()
     listener.close()
@@ -246,7 +246,7 @@ def test_on_each_kind_of_loop(any_loop, servers, messages, authority, open_socke
         await server.stop()
         server = await servers.tcp(scheme="tls", hostname="dns.test", ssl=wrong)
         async with carrying(server) as transport:
-            with pytest.raises(TransportError, match=r"the certificate of dns\.test is not valid"):
+            with pytest.raises(TransportError, match=r"the certificate of .*dns\.test is not valid"):
                 await transport.exchange(messages.query(), soon())
             connecting = transport.exchange(messages.query(), soon())
             await asyncio.sleep(0)

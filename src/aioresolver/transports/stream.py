@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ssl
 from typing import Protocol, cast
 
 from aioresolver.errors import TransportError
@@ -36,7 +37,8 @@ class Owner(Protocol):
 class StreamConnection(asyncio.Protocol):
     """One TCP or TLS connection: frames of a 2-byte length and a message (RFC 1035, 4.2.2; RFC 7766, 8).
 
-    Queries are pipelined, and replies come in any order.
+    Queries are pipelined, and replies come in any order. `replies` counts them; `heard_at` is when the latest one came,
+    or when the first query was sent after which none has come yet (the transport keeps it).
     """
 
     def __init__(self, owner: Owner, *, loop: asyncio.AbstractEventLoop) -> None:
@@ -45,10 +47,12 @@ class StreamConnection(asyncio.Protocol):
         self.paused: bool = False
         self.leaving: bool = False
         self.over: bool = False
+        self.heard_at: float = 0.0
         self._owner = owner
         self._loop = loop
         self._transport: asyncio.Transport | None = None
-        self._received = bytearray()
+        self._received = bytearray()  # the beginning of a frame
+        self._frame_size = 0  # and its size, as far as it is known
         self._unsent: list[bytes] = []
 
     def send(self, exchange: Exchange) -> None:
@@ -56,22 +60,34 @@ class StreamConnection(asyncio.Protocol):
         self.pending[exchange.id] = exchange
         exchange.sends += 1
         exchange.heard = self.replies
-        if not self._unsent:
+        unsent, query = self._unsent, exchange.query
+        if not unsent:
             self._loop.call_soon(self._flush)
-        self._unsent.append(len(exchange.query).to_bytes(2, "big") + exchange.wire)
+        unsent.append(len(query).to_bytes(2, "big") + exchange.id + query[2:])
 
     def leave(self) -> None:
         """Take no more queries; close once nothing waits."""
         self.leaving = True
         if not self.pending:
-            self.abort()
+            self.close()
 
     def forget(self, exchange: Exchange) -> None:
         """An exchange sent over this connection waits no more."""
         if self.pending.get(exchange.id) is exchange:
             del self.pending[exchange.id]
             if self.leaving and not self.pending:
-                self.abort()
+                self.close()
+
+    def close(self) -> None:
+        """Close when all is sent, with TLS's farewell; at once when the nameserver reads no more."""
+        self.over = True
+        self._unsent.clear()
+        transport = self._transport
+        if transport is not None:
+            if transport.get_write_buffer_size():
+                transport.abort()
+            else:
+                transport.close()
 
     def abort(self) -> None:
         """Close at once."""
@@ -88,15 +104,23 @@ class StreamConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes have come: any part of a frame, or several."""
         received = self._received
-        received += data
-        start = 0
-        while len(received) - start >= 2:
-            end = start + 2 + (received[start] << 8 | received[start + 1])
-            if end > len(received):
+        if received:
+            received += data
+            if len(received) < self._frame_size:
+                return
+            data = bytes(received)
+            received.clear()
+        start, size = 0, len(data)
+        end = 2
+        while size - start >= 2:
+            end = start + 2 + (data[start] << 8 | data[start + 1])
+            if end > size:
                 break
-            self._take(bytes(received[start + 2 : end]))
-            start = end
-        del received[:start]
+            self._take(data[start + 2 : end])
+            start, end = end, end + 2
+        if start < size:
+            received += data[start:] if start else data
+            self._frame_size = end - start
 
     def eof_received(self) -> None:
         """The nameserver closes its side, so no reply can come any more."""
@@ -136,7 +160,9 @@ class StreamConnection(asyncio.Protocol):
             return
         self.over = True
         code, reason = errno.ECONNRESET, "the nameserver closed the connection"
-        if isinstance(exc, OSError):
+        if isinstance(exc, ssl.SSLError):
+            code, reason = errno.EPROTO, f"the TLS connection broke: {exc.reason or exc}"
+        elif isinstance(exc, OSError):
             code, reason = exc.errno or code, f"the connection broke: {exc.strerror or exc}"
         self._owner.ended(self, TransportError(reason, code=code))
         if self._transport is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from aioresolver.errors import ConfigurationError, TransportError
@@ -22,36 +23,51 @@ from aioresolver.transports.stream import StreamConnection
 
 __all__ = ["TcpTransport"]
 
+MOST_IDLE = 300.0
+"""So many seconds an idle connection is kept at most, whatever the nameserver offers."""
+QUIET = 2.0
+"""When a query has waited so many seconds, and nothing has come since, new ones go over a new connection."""
+STALLED = 2.0
+"""When a query expires that waited for a connection, an attempt that is so old is given up for a new one."""
+
 
 class TcpTransport:
     """Queries to one nameserver over one TCP connection, opened at the first query and kept (RFC 7766).
 
     Queries are pipelined and replies may come in any order: a reply is matched by id, opcode and question. A reply
     with the id but no question at all is taken too, because off the path nobody can write into a connection.
-    A connection that is idle for `idle_timeout` seconds is closed. When the nameserver closes one that has answered
-    before, the queries in flight are sent again over a new one, more than once only while it answers some of them.
-    `source` is the local IP address to connect from.
+    A connection that is idle for `idle_timeout` seconds is closed, or for as long as the nameserver says. When the
+    nameserver closes one that has answered before, the queries in flight are sent again over a new one, more than once
+    only while it answers some of them. When it has fallen silent, as it does where a router on the way has forgotten
+    the connection, new queries go over a new one. `source` is the local IP address to connect from.
 
-    `ignored` counts the messages that matched no query.
+    `ignored` counts the messages that matched no query, `handshakes` the connections made.
     """
+
+    resumed: int = 0
+    """How many of the connections began with what was known from an earlier one; without TLS there is nothing."""
 
     def __init__(self, nameserver: Nameserver, *, idle_timeout: float = 10.0, source: str | None = None) -> None:
         if not idle_timeout > 0:
             raise ConfigurationError("idle_timeout must be above 0")
         self.nameserver = nameserver
         self.ignored = 0
+        self.handshakes = 0
         self._idle_timeout = idle_timeout
         self._source = checked_source(source, nameserver)
         self._numbers = Numbers()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._now: Callable[[], float]
         self._ring: DeadlineRing
         self._waiting: dict[bytes, Exchange] = {}
         self._connection: StreamConnection | None = None
         self._connections: set[StreamConnection] = set()
         self._connecting: asyncio.Task[None] | None = None
+        self._connecting_since = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle_token: Any = None
         self._idle_since = 0.0
+        self._most_idle = idle_timeout
         self._gone = asyncio.Event()
         self._closed = False
 
@@ -67,7 +83,8 @@ class TcpTransport:
         if self._closed:
             exchange.fail(TransportError("the transport is closed", code=errno.ECONNABORTED, local=True))
             return exchange
-        if self.in_flight >= MOST_PENDING:
+        connection = self._connection
+        if len(self._waiting) + (len(connection.pending) if connection is not None else 0) >= MOST_PENDING:
             exchange.fail(TransportError("too many queries in flight", code=errno.ENOBUFS, local=True))
             return exchange
         exchange.carrier = self
@@ -76,6 +93,22 @@ class TcpTransport:
         self._place(exchange)
         return exchange
 
+    def keep_alive(self, seconds: float) -> None:
+        """Keep the connection open for so long while it is idle, as the nameserver has said (RFC 7828); 0 ends it.
+
+        It holds for the present connection. One that ends takes no more queries, and closes when none is in flight.
+        """
+        connection = self._connection
+        if connection is None or self._loop is None:
+            return
+        if seconds <= 0:
+            self._retire(connection)
+            return
+        self._most_idle = min(seconds, MOST_IDLE)
+        if self._idle_token is not None:
+            self._ring.discard(self._idle_token)
+            self._idle_token = self._ring.add(self._idle_since + self._most_idle, self._idle)
+
     async def aclose(self) -> None:
         """Close the connection; exchanges that still wait fail with TransportError. Twice is fine."""
         self._closed = True
@@ -83,7 +116,7 @@ class TcpTransport:
         self._fail(self._waiting, "the transport is closed")
         for connection in self._connections:
             self._fail(connection.pending, "the transport is closed")
-            connection.abort()
+            connection.close()
         self._connecting = None
         for task in self._tasks:
             task.cancel()
@@ -91,7 +124,7 @@ class TcpTransport:
             self._ring.close()
         while self._tasks:
             await asyncio.wait(self._tasks)
-        while self._connections:  # each goes when its descriptor is closed, in the next turns of the loop
+        while self._descriptors():  # each goes when it is closed, in the next turns of the loop
             self._gone.clear()
             await self._gone.wait()
 
@@ -120,17 +153,18 @@ class TcpTransport:
     def expired(self, exchange: Exchange) -> None:
         """The deadline of an exchange has passed."""
         connection = self._connection
-        if (
-            connection is not None
-            and connection.pending.get(exchange.id) is exchange
-            and exchange.heard == connection.replies
-        ):
-            # Not a word since it was sent: the connection may be dead without our knowing. Those that wait on it
-            # may hope on, new ones shall not.
-            self._connection = None
-            connection.leave()
+        if connection is not None and connection.pending.get(exchange.id) is exchange:
+            if exchange.heard == connection.replies:
+                # Not a word since it was sent: the connection may be dead without our knowing. Those that wait on it
+                # may hope on, new ones shall not.
+                self._retire(connection)
+        elif self._connecting is not None and self._now() - self._connecting_since >= STALLED:
+            self._connecting.cancel()
+            self._connecting = None
         self.forget(exchange)
         exchange.fail(deadline_error())
+        if self._waiting and self._connection is None:
+            self._connect()
 
     def opened(self, connection: StreamConnection) -> None:
         """The descriptor of the connection is open."""
@@ -139,6 +173,7 @@ class TcpTransport:
     def answered(self, connection: StreamConnection, exchange: Exchange, reply: bytes) -> None:
         """The reply of an exchange has come."""
         exchange.finish(reply, self._ring)
+        connection.heard_at = self._now()
         if connection.leaving:
             connection.leave()
         else:
@@ -174,9 +209,16 @@ class TcpTransport:
         """What speaks over the socket."""
         return StreamConnection(self, loop=loop)
 
-    def _security(self) -> dict[str, Any]:
-        """What `create_connection` shall do about TLS: nothing here."""
-        return {}
+    def _protocol(self, connection: StreamConnection, loop: asyncio.AbstractEventLoop) -> asyncio.Protocol:
+        """What the loop speaks to: the connection itself, when there is nothing between."""
+        return connection
+
+    async def _ready(self, protocol: asyncio.Protocol) -> None:
+        """Wait until queries may be sent; raises OSError."""
+
+    def _descriptors(self) -> int:
+        """How many are open."""
+        return len(self._connections)
 
     def _explain(self, error: OSError) -> TransportError:
         """Why there is no connection."""
@@ -185,6 +227,13 @@ class TcpTransport:
     def _place(self, exchange: Exchange) -> None:
         """Give the exchange a free id, and send it as soon as there is a connection that takes it."""
         connection = self._connection
+        if connection is not None:
+            now = self._now()
+            if not connection.pending:
+                connection.heard_at = now
+            elif now - connection.heard_at > QUIET:
+                self._retire(connection)
+                connection = None
         sent = connection.pending if connection is not None else {}
         exchange.id, _ = self._numbers.draw()
         while exchange.id in sent or exchange.id in self._waiting:
@@ -195,6 +244,12 @@ class TcpTransport:
         self._waiting[exchange.id] = exchange
         if connection is None:
             self._connect()
+
+    def _retire(self, connection: StreamConnection) -> None:
+        """Send nothing more over a connection; it closes when none waits for a reply."""
+        if connection is self._connection:
+            self._connection = None
+        connection.leave()
 
     def _send_waiting(self) -> None:
         while self._waiting and self._connection is not None and not self._connection.paused:
@@ -207,7 +262,7 @@ class TcpTransport:
         task = asyncio.get_running_loop().create_task(self._establish())
         if task.done():  # an eager task factory ran it
             return
-        self._connecting = task
+        self._connecting, self._connecting_since = task, self._now()
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -224,20 +279,28 @@ class TcpTransport:
             self._fail(self._waiting, "the nameserver closed the connection", code=errno.ECONNRESET, local=False)
             return
         self._connection = connection
+        self._most_idle = self._idle_timeout
+        connection.heard_at = self._now()
         self._send_waiting()
 
     async def _open(self) -> StreamConnection:
         loop = asyncio.get_running_loop()
+        connection = self._new_connection(loop)
+        protocol = self._protocol(connection, loop)
         sock = socket.socket(self.nameserver.family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux tells so soon that what was sent has not arrived
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(QUIET * 1000))
             if self._source is not None:
                 sock.bind((self._source, 0))
             await loop.sock_connect(sock, self.nameserver.sockaddr)
         except BaseException:
             sock.close()
             raise
-        _, connection = await loop.create_connection(lambda: self._new_connection(loop), sock=sock, **self._security())
+        await loop.create_connection(lambda: protocol, sock=sock)
+        await self._ready(protocol)
+        self.handshakes += 1
         return connection
 
     def _fail(
@@ -256,22 +319,22 @@ class TcpTransport:
             return
         self._idle_since = self._loop.time()
         if self._idle_token is None:
-            self._idle_token = self._ring.add(self._idle_since + self._idle_timeout, self._idle)
+            self._idle_token = self._ring.add(self._idle_since + self._most_idle, self._idle)
 
     def _idle(self) -> None:
         self._idle_token = None
         connection = self._connection
         if connection is None or connection.pending or self._waiting:
             return
-        due = self._idle_since + self._idle_timeout
+        due = self._idle_since + self._most_idle
         if asyncio.get_running_loop().time() < due:
             self._idle_token = self._ring.add(due, self._idle)
         else:
-            self._connection = None
-            connection.leave()
+            self._retire(connection)
 
     def _bind_to(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is not None:
             raise RuntimeError(f"the transport to {self.nameserver} belongs to another event loop")
         self._loop = loop
+        self._now = loop.time
         self._ring = DeadlineRing(loop)

@@ -6,11 +6,22 @@ import asyncio
 import errno
 import ssl
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from aioresolver.transports.tls_engine import TlsEngine
 
-__all__ = ["TlsLayer"]
+__all__ = ["ClosedEarly", "TlsLayer"]
+
+
+class ClosedEarly(ConnectionResetError):
+    """The peer closed the connection before the handshake was done."""
+
+
+class Watch(Protocol):
+    """Is told when the descriptor of a layer is opened and closed."""
+
+    def __call__(self, layer: TlsLayer, *, is_open: bool) -> None:
+        """The descriptor is open, or it is closed."""
 
 
 class TlsLayer(asyncio.Protocol):
@@ -18,7 +29,7 @@ class TlsLayer(asyncio.Protocol):
 
     `inner.connection_made` is called when the handshake is done and `check`, if given, raises nothing;
     `inner.connection_lost` only after that. `shaken` is done when `inner` has its connection, or has the reason why it
-    gets none (an OSError). `lost` is done when the descriptor is closed.
+    gets none (an OSError). `lost` is done when the descriptor is closed; `watch` is told of that, and of its opening.
     """
 
     def __init__(
@@ -28,12 +39,14 @@ class TlsLayer(asyncio.Protocol):
         *,
         loop: asyncio.AbstractEventLoop,
         check: Callable[[TlsEngine], object] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.engine = engine
         self.shaken: asyncio.Future[None] = loop.create_future()
         self.lost: asyncio.Future[None] = loop.create_future()
         self._inner = inner
         self._check = check
+        self._watch = watch
         self._raw: asyncio.Transport | None = None
         self._talking = False
         self._aborted = False
@@ -44,6 +57,8 @@ class TlsLayer(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """There is a connection: begin the handshake, if it is ours to begin."""
         self._raw = cast("asyncio.Transport", transport)  # uvloop's are no instances of it
+        if self._watch is not None:
+            self._watch(self, is_open=True)
         if self._aborted:
             self._raw.abort()
         elif first := self.engine.start():
@@ -78,12 +93,17 @@ class TlsLayer(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The descriptor is closed."""
         self.engine.farewell()
-        self.lost.set_result(None)
+        if not self.lost.done():
+            self.lost.set_result(None)
+        if self._watch is not None:
+            self._watch(self, is_open=False)
         error = self._error or exc
         if self._talking:
             self._inner.connection_lost(error)
         elif not self.shaken.done():
-            self.shaken.set_exception(error or ConnectionResetError(errno.ECONNRESET, "closed during the handshake"))
+            self.shaken.set_exception(
+                error or ClosedEarly(errno.ECONNRESET, "it closed the connection during the handshake")
+            )
             self.shaken.exception()  # nobody has to look at it
 
     def pause_writing(self) -> None:
