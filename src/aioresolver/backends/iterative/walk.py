@@ -330,7 +330,9 @@ class Walk:
             ttl = min((record.ttl for record in records), default=0)
             expires = min(found.said.asked_at + max(ttl, LEAST_UNCUT), cut.expires)
             self._memory.uncut.learn(self.question.name, True, expires)
-        return found.kind, None
+        # What is denied at the end of an alias does not deny the alias.
+        denied_behind_alias = found.kind is Kind.NO_NAME and found.reading.name != self.question.name
+        return Kind.ALIAS if denied_behind_alias else found.kind, None
 
     # ---- asking
 
