@@ -16,15 +16,19 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 import aioresolver
 from aioresolver.testing import DNSServer
+from aioresolver.testing.certificates import CertificateAuthority
 
 TOOLS = Path(__file__).with_name("docs")
 ROOT = Path(__file__).parent.parent
 PAGES = [path for path in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))] if path.is_file()]
+# Whom the documentation's name server may say it is, over TLS, HTTPS and QUIC.
+NAMED_IN_CERTIFICATE = ("9.9.9.9", "149.112.112.112", "dns.quad9.net", "8.8.8.8", "dns.google", "dns.example.net")
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
@@ -87,15 +91,22 @@ def served(server: socketserver.BaseServer) -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def environment() -> Iterator[dict[str, str]]:
+def environment(tmp_path_factory) -> Iterator[dict[str, str]]:
     """The environment of a process that lives in the documentation's internet."""
     zones = re.split(r"^(?=\$ORIGIN)", (TOOLS / "internet.zone").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
     web = served(WebServer(("127.0.0.1", 0), Greeting))
     mail = served(MailServer(("127.0.0.1", 0), MailHost))
-    with DNSServer.in_thread(*zones) as server, web as web_port, mail as mail_port:
+    authority = CertificateAuthority()
+    certificate = authority.issue(*NAMED_IN_CERTIFICATE)
+    (authorities := tmp_path_factory.mktemp("trust") / "authorities.pem").write_bytes(authority.pem)
+    with DNSServer.in_thread(*zones, certificate=certificate) as server, web as web_port, mail as mail_port:
+        ports = {"dns": server.port, "web": web_port, "mail": mail_port}
+        encrypted = (server.nameserver_tls, server.nameserver_https, server.nameserver_quic)
+        ports |= {url.scheme: url.port for url in map(urlsplit, encrypted)}
         yield os.environ | {
             "AIORESOLVER_NAMESERVERS": server.nameserver,
-            "DOCUMENTATION_PORTS": f"{server.port} {web_port} {mail_port}",
+            "DOCUMENTATION_PORTS": " ".join(f"{service}={port}" for service, port in ports.items()),
+            "SSL_CERT_FILE": str(authorities),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(TOOLS),
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -179,7 +190,7 @@ def test_the_reference_has_every_name_of_the_face():
         ("```python\nprint(1)\n```\n<!-- output -->\n```text\n2\n```\n", "but got"),
         ("```sh\nexit 3\n```\n", "exit status 3"),
         ("```toml\n[\n```\n", "TOMLDecodeError"),
-        ("```python\nimport socket\nsocket.create_connection(('8.8.8.8', 443))\n```\n", "stays on loopback"),
+        ("```python\nimport socket\nsocket.create_connection(('8.8.8.8', 8443))\n```\n", "stays on loopback"),
         ("```python\nimport urllib.request as r\nassert r.urlopen('http://example.org/').status == 200\n```\n", ""),
         ("```console\n$ python -c 'import socket; print(socket.gethostbyname(\"example.org\"))'\n192.0.2.1\n```\n", ""),
     ],

@@ -1,7 +1,8 @@
 """Keeps a process on loopback; Python imports this file by its name when its folder is on PYTHONPATH.
 
-Port 53 of any address is the documentation's name server, ports 80 and 25 of an address kept for documentation its
-web server and its mail server; getaddrinfo and c-ares ask that name server too. Every other address is out of reach.
+Port 53 of any address is the documentation's name server, and so are ports 853 and 443 where it can speak TLS; ports 80
+and 25 of an address kept for documentation are its web server and its mail server; getaddrinfo and c-ares ask that name
+server too. Every other address is out of reach.
 """
 
 from __future__ import annotations
@@ -19,27 +20,29 @@ DOCUMENTATION = [
 NOWHERE_ELSE = ("localhost", "", "0.0.0.0", "::")
 
 
-def place(family: int, address: Any, *, dns: int, web: int, mail: int) -> Any:
+def place(kind: int, family: int, address: Any, ports: dict[str, int]) -> Any:
     """Where a packet for this address goes: loopback, or OSError."""
     if family not in (socket.AF_INET, socket.AF_INET6) or address[0] in NOWHERE_ELSE:
         return address
     target = ipaddress.ip_address(address[0].partition("%")[0])
     if (getattr(target, "ipv4_mapped", None) or target).is_loopback:
         return address
-    documented = any(target in block for block in DOCUMENTATION)
-    port = ({53: dns, 80: web, 25: mail} if documented else {53: dns}).get(address[1])
+    served = {53: "dns", 853: "quic" if kind & socket.SOCK_DGRAM else "tls", 443: "https"}
+    if any(target in block for block in DOCUMENTATION):
+        served |= {80: "web", 25: "mail"}
+    port = ports.get(served.get(address[1], ""))
     if port is None:
         raise OSError(errno.ENETUNREACH, f"the documentation stays on loopback, and wanted {address[:2]}")
     return ("127.0.0.1", port) if family == socket.AF_INET else ("::ffff:127.0.0.1", port, 0, 0)
 
 
-def keep_sockets(name: str, **ports: int) -> None:
+def keep_sockets(name: str, ports: dict[str, int]) -> None:
     """Have this method of sockets, whose last argument is an address, go to `place` first."""
     original = getattr(socket.socket, name)
 
     def method(self: socket.socket, *arguments: Any) -> Any:
         *others, address = arguments
-        return original(self, *others, place(self.family, address, **ports))
+        return original(self, *others, place(self.type, self.family, address, ports))
 
     setattr(socket.socket, name, method)
 
@@ -72,10 +75,10 @@ def keep_cares(dns_port: int) -> None:
     pycares.Channel.__init__ = start
 
 
-if ports := os.environ.get("DOCUMENTATION_PORTS"):
-    dns_port, web_port, mail_port = map(int, ports.split())
+if text := os.environ.get("DOCUMENTATION_PORTS"):
+    ports = {service: int(port) for service, port in (word.split("=") for word in text.split())}
     for method in ("connect", "connect_ex", "sendto"):
-        keep_sockets(method, dns=dns_port, web=web_port, mail=mail_port)
+        keep_sockets(method, ports)
     for lookup in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo"):
-        keep_libc(lookup, dns_port)
-    keep_cares(dns_port)
+        keep_libc(lookup, ports["dns"])
+    keep_cares(ports["dns"])
