@@ -28,6 +28,7 @@ from aioresolver.explanation import Explanation, Held, Reply, Statement, short
 from aioresolver.flow.limiter import Limiter
 from aioresolver.host import literal_answer
 from aioresolver.wire.codes import RRType
+from aioresolver.wire.edns import explain_errors
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
 
@@ -186,6 +187,7 @@ def _reply(question: Question, end: Answer[Any] | ResolutionError) -> Reply:
             server=end.server,
             elapsed=end.elapsed,
             attempts=end.attempts,
+            extended_errors=tuple(explain_errors([each]) for each in end.extended_errors),
         )
     attempts = end.attempts
     elapsed = sum(each.elapsed for each in attempts[-1:])

@@ -34,7 +34,8 @@ class Reply(NamedTuple):
 
     `outcome` is ok, no-data, nxdomain, timeout, blocked or failed; `data` are presentation texts; `server` is who
     said so: a nameserver, getaddrinfo, or hosts, overrides, special, literal, cache. `attempts` came before, or are all
-    that there is. `elapsed` and `ttl` are in seconds, `reason` is why there is nothing.
+    that there is. `elapsed` and `ttl` are in seconds, `reason` is why there is nothing. `extended_errors` are the
+    nameserver's reasons (RFC 8914), in words.
     """
 
     question: str
@@ -46,6 +47,7 @@ class Reply(NamedTuple):
     elapsed: float = 0.0
     attempts: tuple[Attempt, ...] = ()
     reason: str = ""
+    extended_errors: tuple[str, ...] = ()
 
 
 class Explanation(NamedTuple):
@@ -103,6 +105,8 @@ def _told(reply: Reply) -> str:
         text += f", from {reply.server} in {reply.elapsed * 1000:.1f} ms"
     if reply.ttl is not None and reply.data:
         text += f", for {reply.ttl} s"
+    if reply.extended_errors:
+        text += f" ({'; '.join(reply.extended_errors)})"
     return text + (f": {reply.reason}" if reply.reason else "")
 
 

@@ -30,12 +30,14 @@ def test_an_ordinary_row():
         7, "a", "a.", "A", "ok", ("192.0.2.1", "192.0.2.2"), ("b.", "c."), 60, "udp://192.0.2.9", 1, 0.00125, True
     )
 
-    assert CSV_HEADER == (b"index,input,name,type,status,data,aliases,ttl,server,attempts,elapsed,wildcard,error\r\n")
-    assert csv_rows([row]) == b"7,a,a.,A,ok,192.0.2.1|192.0.2.2,b.|c.,60,udp://192.0.2.9,1,0.001250,true,\r\n"
+    assert CSV_HEADER == (
+        b"index,input,name,type,status,data,aliases,ttl,server,attempts,elapsed,wildcard,error,extended_errors\r\n"
+    )
+    assert csv_rows([row]) == b"7,a,a.,A,ok,192.0.2.1|192.0.2.2,b.|c.,60,udp://192.0.2.9,1,0.001250,true,,\r\n"
 
 
 def test_nothing_is_an_empty_cell():
-    assert csv_rows([Row(0, "a", "a.", "A", "timeout")]) == b"0,a,a.,A,timeout,,,,,0,0.000000,,\r\n"
+    assert csv_rows([Row(0, "a", "a.", "A", "timeout")]) == b"0,a,a.,A,timeout,,,,,0,0.000000,,,\r\n"
 
 
 @given(st.lists(st.lists(st.binary(max_size=12), min_size=1, max_size=2), max_size=3))

@@ -29,6 +29,7 @@ ROWS = st.builds(
     elapsed=st.integers(0, 10**9).map(lambda microseconds: microseconds / 1e6),
     wildcard=st.none() | st.booleans(),
     error=st.none() | TEXT,
+    extended_errors=st.lists(TEXT, max_size=2).map(tuple),
 )
 
 
@@ -37,6 +38,7 @@ def as_json(row):
         **presentable_row(row)._asdict(),
         "data": [*presentable_row(row).data],
         "aliases": [*presentable_row(row).aliases],
+        "extended_errors": [*presentable_row(row).extended_errors],
     }
 
 
@@ -76,7 +78,7 @@ def test_the_line_of_an_ordinary_row():
     assert json_lines([row]) == (
         b'{"index":7,"input":"A.example","name":"a.example.","type":"A","status":"ok",'
         b'"data":["192.0.2.1","192.0.2.2"],"aliases":[],"ttl":60,"server":"udp://192.0.2.9","attempts":1,'
-        b'"elapsed":0.001250,"wildcard":null,"error":null}\n'
+        b'"elapsed":0.001250,"wildcard":null,"error":null,"extended_errors":[]}\n'
     )
 
 

@@ -34,6 +34,7 @@ ROWS = st.lists(
         status=st.sampled_from(["ok", "timeout"]),
         data=LISTS,
         aliases=LISTS,
+        extended_errors=LISTS,
         ttl=st.none() | st.integers(0, 2**31 - 1),
         server=st.none() | TEXT,
         attempts=st.integers(0, 100),
@@ -65,7 +66,10 @@ pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is an extra")
 
 
 def rows_in(path):
-    return [Row(**{**row, "data": tuple(row["data"]), "aliases": tuple(row["aliases"])}) for row in read(path)]
+    return [
+        Row(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
+        for row in read(path)
+    ]
 
 
 def read(path):

@@ -9,8 +9,9 @@ import pytest
 
 from aioresolver.answer import Answer
 from aioresolver.bulk.rows import Row, row_of, unasked_row
-from aioresolver.errors import Attempt, LookupTimeout, MessageFormatError, NameSyntaxError
-from aioresolver.wire.codes import Rcode, RRType
+from aioresolver.errors import Attempt, LookupTimeout, MessageFormatError, NameSyntaxError, ServerFailure
+from aioresolver.wire.codes import ExtendedError, Rcode, RRType
+from aioresolver.wire.edns import Edns
 from aioresolver.wire.message import Message, Question, Record
 
 
@@ -94,6 +95,16 @@ def test_a_failure_tells_what_each_server_did_in_one_line():
     )
 
 
+def test_the_reasons_that_servers_gave():
+    edns = Edns().with_extended_error(ExtendedError.BLOCKED, "by law").with_extended_error(ExtendedError.FILTERED)
+    found = Answer.from_records(Question.parse("a.test"), rcode=Rcode.NXDOMAIN, now=100.0, edns=edns)
+    assert row_of(0, "a.test", RRType.A, found, now=100.0).extended_errors == ("BLOCKED: by law", "FILTERED")
+
+    attempts = tuple(Attempt(f"udp://192.0.2.{n}", "udp", "SERVFAIL", 0.1, ((6, "expired"),)) for n in (1, 2))
+    error = ServerFailure("a.test.", "A", "nobody could answer", attempts=attempts)
+    assert row_of(0, "a.test", RRType.A, error, now=100.0).extended_errors == ("DNSSEC_BOGUS: expired",)
+
+
 def test_an_error_without_attempts_is_a_row_too():
     row = row_of(3, "a..test", RRType.MX, NameSyntaxError("a label\nis empty"), now=0)
 
@@ -113,7 +124,7 @@ def test_records_that_cannot_be_decoded_are_an_error_and_no_exception(monkeypatc
     monkeypatch.setattr(Answer, "data", property(broken))
 
     assert row_of(0, "a.test", RRType.A, found, now=0)[4:] == (
-        *("error", (), (), None, None, 0, 0.0, None, "an address of 3 bytes"),
+        *("error", (), (), None, None, 0, 0.0, None, "an address of 3 bytes", ()),
     )
 
 
@@ -135,7 +146,7 @@ def test_a_row_is_plain_data():
     assert json.loads(json.dumps(row._asdict()))["aliases"] == ["a.test."]
     assert list(row._asdict()) == [
         *("index", "input", "name", "type", "status", "data", "aliases", "ttl"),
-        *("server", "attempts", "elapsed", "wildcard", "error"),
+        *("server", "attempts", "elapsed", "wildcard", "error", "extended_errors"),
     ]
 
 

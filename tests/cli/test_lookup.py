@@ -62,6 +62,7 @@ def test_json(call: Any, server: Any) -> None:
         "attempts": 1,
         "wildcard": None,
         "error": None,
+        "extended_errors": [],
     }
     assert 0 < row["elapsed"] < 5
 

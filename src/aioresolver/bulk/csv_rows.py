@@ -1,6 +1,6 @@
 r"""Rows as CSV (RFC 4180): a header, then a line for each row, the columns of Row in its order.
 
-`data` and `aliases` are joined by `|`; a `|` inside one of them is written `\124`, as DNS may write it, so that cutting
+`data`, `aliases` and `extended_errors` are joined by `|`; a `|` inside one of them is written `\124`, as DNS may write it, so that cutting
 at every `|` is always right. Nothing (None) is an empty cell, booleans are `true` and `false`, text is UTF-8.
 """
 
@@ -40,10 +40,10 @@ def _text(rows: Iterable[Row]) -> str:
 
 
 def _cells(row: Row) -> tuple[object, ...]:
-    index, input, name, type, status, data, aliases, ttl, server, attempts, elapsed, wildcard, error = row
+    index, input, name, type, status, data, aliases, ttl, server, attempts, elapsed, wildcard, error, said = row
     joined, chain = _joined(data), _joined(aliases)
-    shown = f"{elapsed:.6f}"
-    return index, input, name, type, status, joined, chain, ttl, server, attempts, shown, _CELL[wildcard], error
+    shown, cell, errors = f"{elapsed:.6f}", _CELL[wildcard], _joined(said)
+    return index, input, name, type, status, joined, chain, ttl, server, attempts, shown, cell, error, errors
 
 
 def _joined(texts: tuple[str, ...]) -> str:

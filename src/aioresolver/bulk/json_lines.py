@@ -23,12 +23,13 @@ def json_lines(rows: Iterable[Row]) -> bytes:
 
 
 def _line(row: Row) -> str:
-    index, input, name, type, status, data, aliases, ttl, server, attempts, elapsed, wildcard, error = row
+    index, input, name, type, status, data, aliases, ttl, server, attempts, elapsed, wildcard, error, said = row
     return (
         f'{{"index":{index},"input":{quote(input)},"name":{quote(name)},"type":{quote(type)},"status":"{status}",'
         f'"data":{_list(data)},"aliases":{_list(aliases)},"ttl":{"null" if ttl is None else ttl},'
         f'"server":{"null" if server is None else quote(server)},"attempts":{attempts},"elapsed":{elapsed:.6f},'
-        f'"wildcard":{_JSON[wildcard]},"error":{"null" if error is None else quote(error)}}}\n'
+        f'"wildcard":{_JSON[wildcard]},"error":{"null" if error is None else quote(error)},'
+        f'"extended_errors":{_list(said)}}}\n'
     )
 
 

@@ -45,6 +45,7 @@ SCHEMA = {
     "elapsed": "double",
     "wildcard": "bool",
     "error": "string",
+    "extended_errors": "list<string>",
 }
 """The columns and their Arrow types, the same in every file."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from aioresolver.answer import Answer
 from aioresolver.bulk.statuses import status_of
 from aioresolver.errors import MessageFormatError, ResolutionError
 from aioresolver.wire.codes import RRType
+from aioresolver.wire.edns import explain_errors
 
 __all__ = ["Row", "row_of", "unasked_row"]
 
@@ -28,6 +30,7 @@ class Row(NamedTuple):
     - `elapsed`: seconds from the first query to the answer.
     - `wildcard`: whether the records are those of a wildcard; None when that was not examined.
     - `error`: what went wrong, in one line; None when nothing did.
+    - `extended_errors`: the reasons that the servers gave (RFC 8914): `BLOCKED: by law`, `STALE_ANSWER`.
     """
 
     index: int  # type: ignore[assignment]  # what tuple.index does is of no use here
@@ -43,6 +46,7 @@ class Row(NamedTuple):
     elapsed: float = 0.0
     wildcard: bool | None = None
     error: str | None = None
+    extended_errors: tuple[str, ...] = ()
 
 
 _ADDRESSES = (RRType.A, RRType.AAAA)
@@ -77,6 +81,7 @@ def row_of(
             data = (found[0][0],)
         else:
             data = tuple([address for (address,) in found])
+    said = outcome.extended_errors
     left, elapsed = int(outcome.expires - now + 0.5), outcome.elapsed
     left = max(left, 0)
     return _make_row(
@@ -95,6 +100,7 @@ def row_of(
             int(elapsed * 1e6 + 0.5) / 1e6,  # microseconds; round() costs more
             None,
             None,
+            _words(said) if said else (),
         ),
     )
 
@@ -120,7 +126,12 @@ def _failed_row(index: int, text: str, name: str, type: str, error: Exception) -
         attempts=len(attempts),
         elapsed=round(max((attempt.elapsed for attempt in attempts), default=0.0), 6),
         error=_one_line("; ".join([error.reason, *map(str, attempts)])),
+        extended_errors=_words(error.extended_errors),
     )
+
+
+def _words(errors: Iterable[tuple[int, str]]) -> tuple[str, ...]:
+    return tuple(explain_errors([each]) for each in errors)
 
 
 def _one_line(text: str) -> str:

@@ -11,6 +11,7 @@ from aioresolver.bulk.rows import row_of
 from aioresolver.bulk.statuses import status_of
 from aioresolver.cli.colours import Paint
 from aioresolver.cli.words import Asked
+from aioresolver.wire.edns import explain_errors
 from aioresolver.wire.message import Record
 
 __all__ = ["describe", "json_line", "short_lines"]
@@ -39,13 +40,15 @@ def describe(asked: Asked, outcome: Answer[Any] | Exception, paint: Paint = PLAI
     lines += [_zone_line(record, paint) for record in outcome.message.answer]
     if not outcome:
         lines += [paint(f"; {record}", "comment") for record in outcome.authority]
+    lines += [paint(f"; they say: {explain_errors([each])}", "bad") for each in outcome.extended_errors]
     lines += [paint(f"; before that: {attempt}", "comment") for attempt in outcome.attempts]
     lines.append(paint(f"; {_origin(outcome)}, good for {outcome.ttl} s", "comment"))
     return "\n".join(lines)
 
 
 def _origin(answer: Answer[Any]) -> str:
-    return f"from {answer.server} in {answer.elapsed * 1000:.1f} ms"
+    known = ", stale" if answer.stale else ", authenticated" if answer.authenticated else ""
+    return f"from {answer.server} in {answer.elapsed * 1000:.1f} ms{known}"
 
 
 def _zone_line(record: Record, paint: Paint) -> str:
