@@ -322,6 +322,7 @@ def _new_http() -> H2Connection:
         client=True,
         initial_values={
             SettingCodes.ENABLE_PUSH: 0,
+            SettingCodes.MAX_CONCURRENT_STREAMS: 1,  # by the server; with 0, h2 takes late responses for such
             SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
             SettingCodes.MAX_HEADER_LIST_SIZE: MOST_HEADERS,
         },
