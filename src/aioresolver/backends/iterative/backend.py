@@ -19,8 +19,9 @@ from aioresolver.backends.iterative.memory import Memory
 from aioresolver.backends.iterative.root_hints import ROOT_HINTS
 from aioresolver.backends.iterative.scrub import is_askable
 from aioresolver.backends.iterative.servers import Chance
+from aioresolver.backends.iterative.setting import Setting
 from aioresolver.backends.iterative.steps import Recorder
-from aioresolver.backends.iterative.walk import Setting, Walk
+from aioresolver.backends.iterative.walk import Walk
 from aioresolver.errors import ConfigurationError, LookupTimeout, ServerFailure, UsageError
 from aioresolver.flow.closing import Closing
 from aioresolver.transports.nameserver import Nameserver
@@ -81,7 +82,8 @@ class IterativeBackend(Closing):
         both = stub_zones.keys() & forward_zones.keys()
         if both:
             raise ConfigurationError(f"{min(both)} is both a stub and a forward zone")
-        self._clock = _loop_time if clock is None else clock
+        self._loop_is_clock = clock is None
+        clock = clock or _loop_time
         chance: Chance = secrets.SystemRandom() if random is None else random
         covered = [*stub_zones, *forward_zones, *([Name("test.")] if hints is not None else [])]
         memory = Memory([root, *stub_zones.values()], chance)
@@ -101,7 +103,7 @@ class IterativeBackend(Closing):
             prime=prime,
             eager=fetch_ns_addresses == "eager",
             chance=chance,
-            clock=self._clock,
+            clock=clock,
             may_ask=is_askable if inside else _is_outside,
         )
         self._walks: set[asyncio.Task[Any]] = set()
@@ -124,7 +126,7 @@ class IterativeBackend(Closing):
             raise ConfigurationError(
                 f"{question}: the iterative backend asks for records of class IN, and not for transfers"
             )
-        budget = Budget(self._setting.limits, now=self._clock(), deadline=deadline)
+        budget = Budget(self._setting.limits, now=self._setting.clock(), deadline=deadline)
         walk = Walk(question, budget, self._setting, recorder=recorder)
         name, type_ = str(question.name), str(question.type)
         try:
@@ -155,6 +157,8 @@ class IterativeBackend(Closing):
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop
+            if self._loop_is_clock:  # it is looked at many times for each question
+                self._setting.clock = self._setting.conversations.clock = loop.time
         elif self._loop is not loop:
             raise UsageError("the backend belongs to another event loop")
 

@@ -51,13 +51,13 @@ class Said(NamedTuple):
 class Conversations:
     """Asks servers. Ids and letters are drawn anew for each query."""
 
-    __slots__ = ("_chance", "_clock", "_exchange", "_servers")
+    __slots__ = ("_chance", "_exchange", "_servers", "clock")
 
     def __init__(self, exchange: Exchange, servers: Servers, *, chance: Chance, clock: Callable[[], float]) -> None:
         self._exchange = exchange
         self._servers = servers
         self._chance = chance
-        self._clock = clock
+        self.clock = clock
 
     async def ask(
         self,
@@ -70,71 +70,76 @@ class Conversations:
         recursion: bool = False,
     ) -> Said:
         """What the server says, which was asked `tries` times before for the same. Raises NoReply, and BudgetExceeded."""
-        began = self._clock()
+        began = now = self.clock()
         tcp = server.connected_until > began
         edns = server.speaks_edns(began)
         section = question_section(question)
+        ways = 1
         while True:
-            now = self._clock()
             patience = STREAM_PATIENCE if tcp else server.patience(tries)
             budget.spend_query(spent)
-            query = self._query(section, recursion=recursion, edns=edns, spell=server.spells and not tcp)
+            query = self._query(section, recursion=recursion, edns=edns, spell=not tcp and server.spells(now))
             try:
                 reply = await self._exchange(server.address, query, tcp, min(now + patience, budget.deadline))
             except (TransportError, LookupTimeout) as error:
-                if isinstance(error, NearMiss) and not tcp:
-                    server.prefer_connections(self._clock())
-                    tcp = True
-                    continue
-                if tcp and server.connected_until > now:  # with no connection to be had, datagrams must do
-                    server.allow_datagrams()
-                    tcp = False
-                    continue
-                self._no_reply(server, error)
-                transport = "tcp" if tcp else "udp"
-                local = isinstance(error, TransportError) and error.local
-                outcome = "no reply" if is_silence(error) else error.strerror or str(error)
-                raise NoReply(outcome, transport, silent=is_silence(error), local=local) from None
-            ended = self._clock()
-            self._servers.heard(server, ended - now, ended)
+                tcp = self._other_way(server, error, tcp=tcp, ways=ways)
+                ways += 1
+                now = self.clock()
+                continue
+            asked_at, now = now, self.clock()
+            self._servers.heard(server, now - asked_at, now)
             budget.spend_bytes(len(reply))
             if not _matches(reply, query, section):
                 # Other letters, or another question: what was not asked for may be anybody's.
-                if tcp:
-                    raise NoReply("a reply that does not match the question", "tcp")
-                server.prefer_connections(ended)
+                if tcp or ways > 1:
+                    raise NoReply("a reply that does not match the question", "tcp" if tcp else "udp")
+                server.prefer_connections(now)
                 tcp = True
             elif reply[2] & TRUNCATED and not tcp:
                 tcp = True
             elif edns and _complains_of_edns(reply):
                 edns = False
             else:
-                if not edns and server.speaks_edns(ended):
-                    server.refused_edns(ended)
-                return Said(reply, "tcp" if tcp else "udp", now, ended - began)
+                if not edns and server.speaks_edns(now):
+                    server.refused_edns(now)
+                return Said(reply, "tcp" if tcp else "udp", asked_at, now - began)
 
     def _query(self, section: bytes, *, recursion: bool, edns: bool, spell: bool) -> bytes:
-        id = self._chance.getrandbits(16).to_bytes(2, "big")
+        length = len(section)
+        drawn = self._chance.getrandbits(8 * length + 16 if spell else 16)
+        id = (drawn & 0xFFFF).to_bytes(2, "big")
         if spell:
-            section = self._spelled(section)
+            section = _spelled(section, drawn >> 16)
         return b"".join((id, _HEADS[recursion, edns], section, _OPT if edns else b""))
 
-    def _spelled(self, section: bytes) -> bytes:
-        """The question with random letters in capitals, which the reply has to repeat (0x20)."""
-        length = len(section)
-        # Behind the name are type and class, which may look like letters.
-        letters = int.from_bytes(section[:-4].translate(_LETTER_CASE), "big") << 32
-        mask = self._chance.getrandbits(8 * length) & letters
-        return (int.from_bytes(section, "big") ^ mask).to_bytes(length, "big")
+    def _other_way(self, server: Server, error: TransportError | LookupTimeout, *, tcp: bool, ways: int) -> bool:
+        """Whether to go over TCP now that the question could not be carried so. Raises NoReply when that was all.
 
-    def _no_reply(self, server: Server, error: Exception) -> None:
-        now = self._clock()
-        if isinstance(error, TransportError) and error.local:
+        Forged or changed datagrams make it TCP; where they did before and there is no TCP, datagrams must do.
+        """
+        now = self.clock()
+        if not tcp and isinstance(error, NearMiss) and ways == 1:
+            server.prefer_connections(now)
+            return True
+        if tcp and server.connected_until > now:
+            server.allow_datagrams(now)
+            return False
+        silent, local = is_silence(error), isinstance(error, TransportError) and error.local
+        if local:
             self._servers.unreachable(server.family, now)
-        elif is_silence(error):
+        elif silent:
             self._servers.silent(server, now)
         else:
             server.health.failed(now)
+        outcome = "no reply" if silent else error.strerror or str(error)
+        raise NoReply(outcome, "tcp" if tcp else "udp", silent=silent, local=local) from None
+
+
+def _spelled(section: bytes, mask: int) -> bytes:
+    """The question with random letters in capitals, which the reply has to repeat (0x20)."""
+    # Behind the name are type and class, which may look like letters.
+    letters = int.from_bytes(section[:-4].translate(_LETTER_CASE), "big") << 32
+    return (int.from_bytes(section, "big") ^ mask & letters).to_bytes(len(section), "big")
 
 
 def _matches(reply: bytes, query: bytes, section: bytes) -> bool:

@@ -6,13 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from aioresolver.answer import Answer
-from aioresolver.backends.iterative.budget import Budget, Spent
-from aioresolver.backends.iterative.conversation import Conversations, NoReply, Said
+from aioresolver.backends.iterative.conversation import NoReply, Said
 from aioresolver.backends.iterative.delegations import FOREVER, Delegation, Trust
-from aioresolver.backends.iterative.memory import Memory
 from aioresolver.backends.iterative.scrub import Kind, Reading, read_reply
-from aioresolver.backends.iterative.servers import Chance, Server
-from aioresolver.backends.iterative.steps import Recorder, Step
+from aioresolver.backends.iterative.servers import Server
+from aioresolver.backends.iterative.setting import Errand
+from aioresolver.backends.iterative.steps import Step
 from aioresolver.errors import Attempt, MessageFormatError
 from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.message import Message, Question
@@ -52,40 +51,29 @@ class Found(NamedTuple):
 
 
 class Inquiry:
-    """Asks the servers of a delegation. `look_up(name, type)` finds the addresses of a nameserver that has none yet."""
+    """Asks the servers of a delegation, on an errand.
+
+    `purpose`: see Step. `look_up(name, type)` finds the addresses of a nameserver that has none yet.
+    """
+
+    __slots__ = ("_answered", "_clock", "_cut", "_errand", "_look_up", "_looked_up", "_memory", "_most", "_purpose",
+                 "_question", "_rcode", "_tries", "_useless", "_why")  # fmt: skip
 
     def __init__(
         self,
+        errand: Errand,
         cut: Delegation,
         question: Question,
-        *,
-        client: Question,
         purpose: str,
-        depth: int,
-        budget: Budget,
-        spent: Spent,
-        memory: Memory,
-        conversations: Conversations,
-        chance: Chance,
-        clock: Callable[[], float],
-        look_up: Callable[[Name, RRType, Delegation], Awaitable[tuple[str, ...]]],
-        attempts: list[Attempt],
-        recorder: Recorder | None,
+        look_up: Callable[[Name, RRType], Awaitable[tuple[str, ...]]],
     ) -> None:
+        self._errand = errand
         self._cut = cut
         self._question = question
-        self._client = client
         self._purpose = purpose
-        self._depth = depth
-        self._budget = budget
-        self._spent = spent
-        self._memory = memory
-        self._conversations = conversations
-        self._chance = chance
-        self._clock = clock
         self._look_up = look_up
-        self._attempts = attempts
-        self._recorder = recorder
+        self._memory = errand.setting.memory
+        self._clock = errand.setting.clock
         self._tries: dict[Server, int] = {}
         self._useless: set[Server] = set()
         self._looked_up: dict[Name, tuple[str, ...]] = {}
@@ -94,13 +82,13 @@ class Inquiry:
         self._why: str = ""
         self._rcode: str | None = None
 
-    async def ask(self, *, eager: bool = False) -> Found:
+    async def ask(self) -> Found:
         """What the first server says that says something. Raises WalkError, Deadline, BudgetExceeded."""
         cut = self._cut
         now = self._clock()
         if cut.paused_until > now:
             raise WalkError(f"no nameserver of {cut.zone} was of use a moment ago ({cut.why})")
-        if eager:
+        if self._errand.setting.eager:
             while await self._find_more():
                 pass
         while True:
@@ -111,7 +99,7 @@ class Inquiry:
             if found is not None:
                 cut.served()
                 return found
-            if self._clock() >= self._budget.deadline:
+            if self._clock() >= self._errand.budget.deadline:
                 raise Deadline
             if self._most == 1 and len(self._tries) >= MOST_TRIES:
                 raise self._failure()
@@ -151,7 +139,7 @@ class Inquiry:
         servers = self._memory.servers
         candidates: dict[Server, Name] = {}
         until, complete = FOREVER, True
-        for name in cut.names[: self._budget.limits.nameservers_used]:
+        for name in cut.names[: self._errand.budget.limits.nameservers_used]:
             addresses: tuple[str, ...] = self._looked_up.get(name, ())
             if not addresses and cut.trust is not Trust.CONFIGURED:
                 for type_ in ADDRESS_TYPES:
@@ -170,7 +158,7 @@ class Inquiry:
 
     async def _find_more(self) -> bool:
         """Look up one nameserver that has no address; whether that brought one."""
-        limits = self._budget.limits
+        limits = self._errand.budget.limits
         while len(self._looked_up) < limits.lookups:
             now = self._clock()
             hosts = self._memory.hosts
@@ -183,7 +171,7 @@ class Inquiry:
             ]  # fmt: skip
             if not missing:
                 return False
-            name = missing[int(self._chance.random() * len(missing))]
+            name = missing[int(self._errand.setting.chance.random() * len(missing))]
             self._looked_up[name] = await self._addresses_of(name, now)
             if self._looked_up[name]:
                 return True
@@ -194,7 +182,7 @@ class Inquiry:
         families = ADDRESS_TYPES if self._memory.servers.may_use(4, now) else ADDRESS_TYPES[::-1]
         for type_ in families:
             try:
-                addresses = await self._look_up(name, type_, self._cut)
+                addresses = await self._look_up(name, type_)
             except WalkError as error:
                 self._why = f"{name}: {error.reason}"
                 return ()
@@ -211,11 +199,11 @@ class Inquiry:
         self._tries[server] = tries + 1
         began = self._clock()
         try:
-            said = await self._conversations.ask(
+            said = await self._errand.setting.conversations.ask(
                 server,
                 self._question,
-                self._budget,
-                spent=self._spent,
+                self._errand.budget,
+                spent=self._errand.spent,
                 tries=tries,
                 recursion=self._purpose == "forward",
             )
@@ -234,13 +222,13 @@ class Inquiry:
             self._record(server, host, said.transport, "lame", reading.why, began=began, reading=reading)
             return None
         server.served(self._cut.zone)
-        if self._recorder is not None:
+        if self._errand.recorder is not None:
             self._record(server, host, said.transport, found.kind.value, _in_words(found), began=began, reading=reading)
         return found
 
     def _read(self, server: Server, said: Said) -> Found:
         reply, question, zone = said.reply, self._question, self._cut.zone
-        if self._recorder is None and not reply[3] & 0xF and reply[6:8] != b"\0\0":
+        if self._errand.recorder is None and not reply[3] & 0xF and reply[6:8] != b"\0\0":
             plain: Answer[Any] | None
             plain = Answer.of_plain(question, _bare(reply, question), said.asked_at, server.text, said.elapsed)
             if plain is not None:
@@ -251,7 +239,7 @@ class Inquiry:
             message = Message.parse(reply)
             rcode = message.rcode
             if rcode in READABLE:
-                reading = read_reply(message, question, zone, kept=self._budget.limits.nameservers_kept)
+                reading = read_reply(message, question, zone, kept=self._errand.budget.limits.nameservers_kept)
                 if reading.kind is Kind.REFERRAL and self._purpose == "forward":
                     reading.kind, reading.why = Kind.LAME, "a referral: it does not resolve for others"
                 if reading.kind is Kind.LAME and rcode == Rcode.NOERROR:
@@ -286,7 +274,7 @@ class Inquiry:
     def _note(self, server: Server, transport: str, outcome: str, began: float) -> None:
         self._why = outcome
         text = server.text.replace("udp", transport)
-        self._attempts.append(Attempt(text, transport, outcome, self._clock() - began))
+        self._errand.attempts.append(Attempt(text, transport, outcome, self._clock() - began))
 
     def _record(
         self,
@@ -299,12 +287,12 @@ class Inquiry:
         began: float,
         reading: Reading | None = None,
     ) -> None:
-        if self._recorder is None:
+        if self._errand.recorder is None:
             return
         step = Step(
-            depth=self._depth,
+            depth=self._errand.depth,
             purpose=self._purpose,
-            client=self._client,
+            client=self._errand.question,
             question=self._question,
             zone=self._cut.zone,
             server=server.address,
@@ -317,7 +305,7 @@ class Inquiry:
             began=began,
             elapsed=self._clock() - began,
         )
-        self._recorder.step(step)
+        self._errand.recorder.step(step)
 
 
 _NOTHING = Reading(Kind.ANSWER, Name("."))

@@ -59,7 +59,7 @@ class Server:
         self.text: str = f"udp://[{address}]" if self.family == 6 and address[0] != "[" else f"udp://{address}"
         self.health: Health = Health()
         self.connected_until: float = float("-inf")
-        self.spells: bool = True
+        self._unspelled_until: float = float("-inf")
         self.tier: int = 0  # none is preferred to another but by what is known of them
         self._edns_refused_at: float = float("-inf")
         self._lame: OrderedDict[Name, tuple[float, float]] | None = None
@@ -76,10 +76,14 @@ class Server:
         """Its datagrams are not to be trusted for a while."""
         self.connected_until = now + CONNECTION_ONLY
 
-    def allow_datagrams(self) -> None:
-        """It has no connections to offer; with datagrams it does not keep the letters of a question."""
+    def allow_datagrams(self, now: float) -> None:
+        """It has no connections to offer either: datagrams must do, without letters that it does not keep."""
         self.connected_until = float("-inf")
-        self.spells = False
+        self._unspelled_until = now + CONNECTION_ONLY
+
+    def spells(self, now: float) -> bool:
+        """Whether it can be expected to repeat a question letter for letter."""
+        return self._unspelled_until <= now
 
     def is_lame(self, zone: Name, now: float) -> bool:
         """Whether it said a while ago that it does not serve the zone."""
@@ -141,12 +145,16 @@ class Servers:
         usable = [server for server in candidates if self._left_until[server.family] <= now] or candidates
         if len(usable) == 1:
             return usable[0]
-        if self._chance.random() < EXPLORE:
-            fresh = [server for server in usable if not server.health.benched or server.health.wants_probe(now)]
-            best = fresh or usable
+        drawn = self._chance.random()
+        if drawn < EXPLORE:
+            drawn /= EXPLORE
+            usable = [
+                server for server in usable if not server.health.benched or server.health.wants_probe(now)
+            ] or usable
         else:
-            best = equals(usable)
-        return best[int(self._chance.random() * len(best))]
+            drawn = (drawn - EXPLORE) / (1 - EXPLORE)
+            usable = equals(usable)
+        return usable[int(drawn * len(usable))]
 
     def heard(self, server: Server, elapsed: float, now: float) -> None:
         """A reply came."""

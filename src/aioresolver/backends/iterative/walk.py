@@ -3,82 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from aioresolver.answer import Answer
-from aioresolver.backends.iterative.budget import Budget, BudgetExceeded, Limits, Spent
-from aioresolver.backends.iterative.conversation import Conversations
+from aioresolver.backends.iterative.budget import Budget, BudgetExceeded, Spent
 from aioresolver.backends.iterative.delegations import FOREVER, Delegation, Trust
-from aioresolver.backends.iterative.flights import Circle, Flight, Flights
+from aioresolver.backends.iterative.flights import Circle, Flight
 from aioresolver.backends.iterative.hosts import HostAddresses
 from aioresolver.backends.iterative.inquiry import Deadline, Found, Inquiry, WalkError
-from aioresolver.backends.iterative.local_zones import LocalZones
-from aioresolver.backends.iterative.memory import Memory
 from aioresolver.backends.iterative.minimisation import next_step
 from aioresolver.backends.iterative.priming import PRIMING, read_priming
-from aioresolver.backends.iterative.scrub import Kind, is_askable
-from aioresolver.backends.iterative.servers import Chance
+from aioresolver.backends.iterative.scrub import Kind
+from aioresolver.backends.iterative.setting import Errand, Setting
 from aioresolver.backends.iterative.steps import Recorder, Step
-from aioresolver.errors import Attempt
 from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.message import Question, Record
-from aioresolver.wire.names import Name, rest_of
+from aioresolver.wire.names import Name
 
-__all__ = ["Setting", "Walk"]
+__all__ = ["Walk"]
 
 FAILURE_LIFE = 5.0
 PRIME_AGAIN = 60.0
 LEAST_UNCUT = 5.0
 ROOT = Name(".")
-
-
-class Setting:
-    """What all walks of a backend have in common: how it is set, what it remembers, and how it asks."""
-
-    def __init__(
-        self,
-        memory: Memory,
-        conversations: Conversations,
-        *,
-        limits: Limits,
-        local: LocalZones,
-        forwards: Mapping[Name, Delegation],
-        stubs: Mapping[Name, Delegation],
-        minimise: bool,
-        prime: bool,
-        eager: bool,
-        chance: Chance,
-        clock: Callable[[], float],
-        may_ask: Callable[[str], bool] = is_askable,
-    ) -> None:
-        self.memory = memory
-        self.conversations = conversations
-        self.limits = limits
-        self.local = local
-        self.forwards = forwards
-        self.stubs = stubs
-        self.minimise = minimise
-        self.prime = prime
-        self.eager = eager
-        self.chance = chance
-        self.clock = clock
-        self.may_ask = may_ask
-        self.flights = Flights()
-        self.prime_at: float = -FOREVER
-
-    def forward_of(self, name: Name) -> Delegation | None:
-        """The forward zone that the name is in, unless a stub zone is closer."""
-        if not self.forwards:
-            return None
-        text: str = name
-        while True:
-            found = self.forwards.get(Name(text))
-            if found is not None or text in self.stubs:
-                return found
-            if text == ".":
-                return None
-            text = rest_of(text) or "."
 
 
 class Part:
@@ -98,11 +46,13 @@ class Part:
         self.plain: Answer[Any] | None = None
 
 
-class Walk:
-    """One question on its way. `depth`: how deep it is among lookups of nameservers' addresses.
+class Walk(Errand):
+    """One question on its way.
 
     `forwarded`: a forwarder had a part in the answer, which therefore says nothing about zones and hosts.
     """
+
+    __slots__ = ("_clock", "_flight", "_memory", "forwarded")
 
     def __init__(
         self,
@@ -112,20 +62,14 @@ class Walk:
         *,
         flight: Flight | None = None,
         depth: int = 0,
-        recorder: Recorder | None = None,
         spent: Spent | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
-        self.question = question
-        self.budget = budget
-        self.depth = depth
+        super().__init__(question, budget, setting, depth=depth, spent=spent, recorder=recorder)
         self.forwarded: bool = False
-        self.attempts: list[Attempt] = []
-        self._setting = setting
         self._memory = setting.memory
         self._clock = setting.clock
         self._flight = Flight() if flight is None else flight
-        self._recorder = recorder
-        self._spent = Spent() if spent is None else spent
 
     async def run(self) -> Answer[Any]:
         """The answer. Raises WalkError, Deadline, BudgetExceeded."""
@@ -144,7 +88,7 @@ class Walk:
                 raise WalkError(f"its aliases lead in a circle, by way of {part.name}")
             passed.add(part.name)
             self.budget.check_aliases(sum(r.type == RRType.CNAME for each in parts for r in each.records))
-            self._spent = Spent()
+            self.spent = Spent()
             part = await self._part(part.name)
             parts.append(part)
         self.budget.check_aliases(self._count_aliases(parts))
@@ -177,7 +121,7 @@ class Walk:
     # ---- one name on the way
 
     async def _part(self, name: Name) -> Part:
-        setting = self._setting
+        setting = self.setting
         question = self.question if name is self.question.name else self.question._replace(name=name)
         local = setting.local.answer(question)
         if local is not None:
@@ -199,7 +143,7 @@ class Walk:
 
     async def _descend(self, question: Question) -> Part:
         """From zone to zone, towards the name."""
-        setting, memory, name = self._setting, self._memory, question.name
+        setting, memory, name = self.setting, self._memory, question.name
         cut = await self._closest(question)
         known, steps = cut.zone, 0
         denied: Name | None = None
@@ -231,7 +175,7 @@ class Walk:
                         whole, denied = True, step if kind is Kind.NO_NAME else None
                     continue
             assert below is not None
-            self.budget.spend_referral(self._spent)
+            self.budget.spend_referral(self.spent)
             cut, known, whole, denied = below, below.zone, not setting.minimise, None
 
     def _conclude(self, denied: Name | None, part: Part) -> None:
@@ -266,20 +210,20 @@ class Walk:
         """The deepest zone known that has the answer; of DS that is the one above (RFC 4035, 3.1.4.1)."""
         name = question.name.parent if question.type == RRType.DS else question.name
         cut = self._memory.delegations.closest(name, self._clock())
-        if cut.trust is Trust.HINT and self._setting.prime and question != PRIMING:
+        if cut.trust is Trust.HINT and self.setting.prime and question != PRIMING:
             await self._prime(cut)
             cut = self._memory.delegations.closest(name, self._clock())
         return cut
 
     async def _prime(self, hints: Delegation) -> None:
         """Ask the root servers for the root servers, unless that failed a moment ago."""
-        if self._clock() < self._setting.prime_at:
+        if self._clock() < self.setting.prime_at:
             return
         try:
             await self._share(("prime",), lambda walk: walk.ask_for_root(hints), PRIMING)
         except WalkError as error:
             if not error.fleeting:
-                self._setting.prime_at = self._clock() + PRIME_AGAIN
+                self.setting.prime_at = self._clock() + PRIME_AGAIN
 
     async def ask_for_root(self, hints: Delegation) -> None:
         """Learn the root's delegation from a root server."""
@@ -299,7 +243,7 @@ class Walk:
         return self._memory.delegations.learn(self._allowed(cut), self._clock())
 
     def _allowed(self, cut: Delegation) -> Delegation:
-        may_ask = self._setting.may_ask
+        may_ask = self.setting.may_ask
         for name, addresses in list(cut.glue.items()):
             cut.glue[name] = tuple(filter(may_ask, addresses))
             if not cut.glue[name]:
@@ -337,28 +281,11 @@ class Walk:
     # ---- asking
 
     async def _ask(self, cut: Delegation, question: Question, purpose: str) -> Found:
-        setting = self._setting
         if self._clock() >= self.budget.deadline:
             raise Deadline
-        inquiry = Inquiry(
-            cut,
-            question,
-            client=self.question,
-            purpose=purpose,
-            depth=self.depth,
-            budget=self.budget,
-            spent=self._spent,
-            memory=self._memory,
-            conversations=setting.conversations,
-            chance=setting.chance,
-            clock=self._clock,
-            look_up=self._look_up,
-            attempts=self.attempts,
-            recorder=self._recorder,
-        )
-        return await inquiry.ask(eager=setting.eager)
+        return await Inquiry(self, cut, question, purpose, self._look_up).ask()
 
-    async def _look_up(self, host: Name, type: RRType, cut: Delegation) -> tuple[str, ...]:
+    async def _look_up(self, host: Name, type: RRType) -> tuple[str, ...]:
         """The addresses of a nameserver; none when it has none. Raises WalkError."""
         known = self._memory.hosts.find(host, type, self._clock())
         if known is None:
@@ -388,7 +315,7 @@ class Walk:
             if error.whole:
                 raise
             return HostAddresses((), now, error.reason)
-        addresses = tuple(address for data in answer if self._setting.may_ask(address := data.address))
+        addresses = tuple(address for data in answer if self.setting.may_ask(address := data.address))
         found = HostAddresses(addresses, answer.expires)
         if not self.forwarded:
             self._memory.hosts.learn(host, type_, found)
@@ -406,15 +333,15 @@ class Walk:
             walk = Walk(
                 question,
                 self.budget,
-                self._setting,
+                self.setting,
                 flight=flight,
                 depth=self.depth + deeper,
-                recorder=self._recorder,
-                spent=None if deeper else self._spent,
+                recorder=self.recorder,
+                spent=None if deeper else self.spent,
             )
             return begin(walk)
 
-        flights = self._setting.flights
+        flights = self.setting.flights
         while True:
             joined = key in flights
             try:
@@ -430,7 +357,7 @@ class Walk:
                 return found
 
     def _tell(self, question: Question, purpose: str, kind: Kind, outcome: str, believed: tuple[Record, ...]) -> None:
-        if self._recorder is not None:
+        if self.recorder is not None:
             now = self._clock()
             step = Step(self.depth, purpose, self.question, question, ROOT, "", "", "", kind.value, outcome, believed, (), now, 0.0)  # fmt: skip
-            self._recorder.step(step)
+            self.recorder.step(step)

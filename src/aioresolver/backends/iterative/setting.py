@@ -1,0 +1,99 @@
+"""How a backend is set and what it remembers, which all its walks share; and an errand, what a walk is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from aioresolver.backends.iterative.budget import Budget, Limits, Spent
+from aioresolver.backends.iterative.conversation import Conversations
+from aioresolver.backends.iterative.delegations import FOREVER, Delegation
+from aioresolver.backends.iterative.flights import Flights
+from aioresolver.backends.iterative.local_zones import LocalZones
+from aioresolver.backends.iterative.memory import Memory
+from aioresolver.backends.iterative.scrub import is_askable
+from aioresolver.backends.iterative.servers import Chance
+from aioresolver.backends.iterative.steps import Recorder
+from aioresolver.errors import Attempt
+from aioresolver.wire.message import Question
+from aioresolver.wire.names import Name, rest_of
+
+__all__ = ["Errand", "Setting"]
+
+
+class Setting:
+    """What all walks of a backend have in common.
+
+    `may_ask` says whether an address that somebody else named may be asked. `prime_at`: not before, for it failed.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        conversations: Conversations,
+        *,
+        chance: Chance,
+        clock: Callable[[], float],
+        limits: Limits,
+        local: LocalZones,
+        forwards: Mapping[Name, Delegation],
+        stubs: Mapping[Name, Delegation],
+        minimise: bool,
+        prime: bool,
+        eager: bool,
+        may_ask: Callable[[str], bool] = is_askable,
+    ) -> None:
+        self.memory = memory
+        self.conversations = conversations
+        self.chance = chance
+        self.clock = clock
+        self.limits = limits
+        self.local = local
+        self.forwards = forwards
+        self.stubs = stubs
+        self.minimise = minimise
+        self.prime = prime
+        self.eager = eager
+        self.may_ask = may_ask
+        self.flights = Flights()
+        self.prime_at: float = -FOREVER
+
+    def forward_of(self, name: Name) -> Delegation | None:
+        """The forward zone that the name is in, unless a stub zone is closer."""
+        if not self.forwards:
+            return None
+        text: str = name
+        while True:
+            found = self.forwards.get(Name(text))
+            if found is not None or text in self.stubs:
+                return found
+            if text == ".":
+                return None
+            text = rest_of(text) or "."
+
+
+class Errand:
+    """What a walk is about, and what it has spent.
+
+    `depth`: how deep it is among lookups of nameservers' addresses. `spent`: what the name costs that it is at.
+    `attempts`: the tries that came to nothing.
+    """
+
+    __slots__ = ("attempts", "budget", "depth", "question", "recorder", "setting", "spent")
+
+    def __init__(
+        self,
+        question: Question,
+        budget: Budget,
+        setting: Setting,
+        *,
+        depth: int = 0,
+        spent: Spent | None = None,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self.question = question
+        self.budget = budget
+        self.setting = setting
+        self.depth = depth
+        self.spent: Spent = Spent() if spent is None else spent
+        self.recorder = recorder
+        self.attempts: list[Attempt] = []
