@@ -89,7 +89,7 @@ class IterativeBackend(Closing):
         memory = Memory([root, *stub_zones.values()], chance)
         self._network = NetworkExchange() if exchange is None else None
         conversations = Conversations(
-            exchange or self._network or NetworkExchange(), memory.servers, chance=chance, clock=self._clock
+            exchange or self._network or NetworkExchange(), memory.servers, chance=chance, clock=clock
         )
         inside = exchange is not None or any(_is_inside(a) for addresses in root.glue.values() for a in addresses)
         self._setting = Setting(

@@ -41,17 +41,8 @@ class Server:
     `connected_until`: until then only over TCP, for its datagrams do not keep the letters of a question, or forgers are about.
     """
 
-    __slots__ = (
-        "_edns_refused_at",
-        "_lame",
-        "address",
-        "connected_until",
-        "family",
-        "health",
-        "spells",
-        "text",
-        "tier",
-    )
+    __slots__ = ("_edns_refused_at", "_lame", "_unspelled_until", "address", "connected_until", "family", "health",
+                 "text", "tier")  # fmt: skip
 
     def __init__(self, address: str) -> None:
         self.address = address
