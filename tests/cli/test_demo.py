@@ -33,4 +33,4 @@ def test_impossible_counts(call: Any, count: str) -> None:
 
 def test_a_wrong_answer_is_an_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "_is_right", lambda answer, address: False)
-    assert demo.run(argparse.Namespace(names=3)) == INTERNAL_ERROR
+    assert demo.run(argparse.Namespace(names=3, iterative=False)) == INTERNAL_ERROR

@@ -8,6 +8,7 @@ import os
 
 import pytest
 
+from aioresolver.backends.iterative.exchange import NearMiss
 from aioresolver.errors import ConfigurationError, TransportError
 from aioresolver.testing import Fault, Internet, internet_links
 from aioresolver.wire.message import Message, Question
@@ -80,6 +81,13 @@ async def test_what_is_no_reply_is_passed_over(internet):
     )
 
     assert [str(record.data) for record in (await ask(internet, "192.0.2.2", "www.shop.test")).answer] == ["192.0.2.7"]
+
+
+@pytest.mark.parametrize("fault", [Fault.wrong_id, Fault.wrong_question, Fault.no_response_bit])
+async def test_when_only_that_comes_it_is_told(internet, fault):
+    internet.fail("ns.shop.test", fault(then_right=False))
+    with pytest.raises(NearMiss):
+        await ask(internet, "192.0.2.2", "www.shop.test", within=0.05)
 
 
 async def test_an_error_without_a_question_is_one_over_tcp(internet):

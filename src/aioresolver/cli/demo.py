@@ -59,10 +59,15 @@ class Row(NamedTuple):
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The command line of the demo."""
     parser.add_argument("--names", type=int, default=NAMES, metavar="N", help=f"how many names (default {NAMES:,})")
+    parser.add_argument("--iterative", action="store_true", help="walk a small internet from its root instead")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the demo; 0 only if every answer was right."""
+    if options.iterative:
+        from aioresolver.cli import demo_iterative  # noqa: PLC0415 - seldom wanted
+
+        return demo_iterative.run()
     if not 1 <= options.names <= MOST_NAMES:
         raise ValueError(f"--names is from 1 to {MOST_NAMES:,}, not {options.names}")
     expected = {f"host{i}.demo.test": f"10.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255}" for i in range(options.names)}

@@ -8,13 +8,11 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, ip_address
 
+from aioresolver.backends.iterative.exchange import NearMiss, NetworkExchange
 from aioresolver.errors import ConfigurationError, TransportError
 from aioresolver.testing.listeners import TcpListener, UdpListener, bind
 from aioresolver.testing.query_log import Client
 from aioresolver.testing.service import Service
-from aioresolver.transports.base import Transport
-from aioresolver.transports.nameserver import Nameserver
-from aioresolver.transports.open import open_transport
 
 __all__ = ["InProcessLinks", "LoopbackLinks"]
 
@@ -36,7 +34,7 @@ class LoopbackLinks:
         self._services = services
         self._port = port
         self._listeners: list[UdpListener | TcpListener] = []
-        self._transports: dict[tuple[str, bool], Transport] = {}
+        self._network = NetworkExchange()
 
     async def start(self) -> None:
         """Begin to listen. Raises OSError when no port is free at all addresses."""
@@ -52,9 +50,7 @@ class LoopbackLinks:
 
     async def aclose(self) -> None:
         """Close every socket, those of `exchange` first."""
-        transports, self._transports = self._transports, {}
-        for transport in transports.values():
-            await transport.aclose()
+        await self._network.aclose()
         listeners, self._listeners = self._listeners, []
         self.places.clear()
         for service in self._services.values():
@@ -67,17 +63,12 @@ class LoopbackLinks:
 
     async def exchange(self, address: str, query: bytes, tcp: bool, deadline: float) -> bytes:  # noqa: FBT001 - as agreed
         """Send a query over UDP or TCP to one address of the internet, and return the reply. Raises TransportError."""
-        transport = self._transports.get((address, tcp)) or self._open(address, tcp=tcp)
-        return await transport.exchange(query, deadline)
-
-    def _open(self, address: str, *, tcp: bool) -> Transport:
         if not self._listeners:
             raise ConfigurationError("the internet is not there before it is started: use `async with Internet(…)`")
-        if address not in self.places:
+        place = self.places.get(address)
+        if place is None:
             raise _nobody(address)
-        transport = open_transport(Nameserver("tcp" if tcp else "udp", *self.places[address]))
-        self._transports[address, tcp] = transport
-        return transport
+        return await self._network("{}:{}".format(*place), query, tcp, deadline)
 
 
 class InProcessLinks:
@@ -122,30 +113,38 @@ _CLIENT: Client = ("127.0.0.1", 0)
 class _Way:
     """One query on its way: takes the first packet that is a reply to it, as a socket of a client would."""
 
-    __slots__ = ("query", "reply", "transport")
+    __slots__ = ("misses", "query", "reply", "transport")
 
     def __init__(self, query: bytes, *, tcp: bool, reply: asyncio.Future[bytes]) -> None:
         self.query = query
         self.transport = "tcp" if tcp else "udp"
         self.reply = reply
+        self.misses = 0
 
     def send(self, wire: bytes, client: Client, *, elsewhere: bool = False) -> None:
         """A packet comes; one from another address is none that the client waits for."""
-        if not elsewhere and not self.reply.done() and self._is_answered_by(wire):
+        if elsewhere or self.reply.done():
+            return
+        if self._is_answered_by(wire):
             self.reply.set_result(wire)
+        else:
+            self.misses += 1
 
     def cut(self, wires: Sequence[bytes], after: int) -> None:
         """The connection is closed, if it is one."""
         if self.transport == "tcp":
-            self._fail("the connection was closed", errno.ECONNRESET)
+            self._fail(TransportError("the connection was closed", code=errno.ECONNRESET))
 
     def expire(self) -> None:
         """The deadline has passed."""
-        self._fail("no reply before the deadline", errno.ETIMEDOUT)
+        if self.misses:
+            self._fail(NearMiss("datagrams came that match no query", code=errno.ETIMEDOUT))
+        else:
+            self._fail(TransportError("no reply before the deadline", code=errno.ETIMEDOUT))
 
-    def _fail(self, reason: str, code: int) -> None:
+    def _fail(self, error: TransportError) -> None:
         if not self.reply.done():
-            self.reply.set_exception(TransportError(reason, code=code))
+            self.reply.set_exception(error)
 
     def _is_answered_by(self, wire: bytes) -> bool:
         """Id, QR, opcode and question, byte for byte; over TCP none will do, as errors of simple servers have it."""
