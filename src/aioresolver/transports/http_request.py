@@ -63,8 +63,8 @@ class HttpsRequests:
         return self._base + self.path(wire)
 
     def plain_headers(self, wire: bytes) -> dict[str, str]:
-        """Its headers for an HTTP client, which would add its own otherwise. What is said is not compressed."""
-        headers = {"host": self.authority, "accept": CONTENT_TYPE, "accept-encoding": "identity", "user-agent": ""}
+        """Its headers for an HTTP client, which adds others. The response shall not be compressed: it could be a bomb."""
+        headers = {"host": self.authority, "accept": CONTENT_TYPE, "accept-encoding": "identity"}
         if not self._get:
             headers["content-type"] = CONTENT_TYPE
         return headers

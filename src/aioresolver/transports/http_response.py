@@ -43,6 +43,8 @@ class HttpResponse:
                 self._age = _read_number(value)
             elif name == b"content-length" and _read_number(value) > MOST_BODY:
                 return TOO_LONG
+            elif name == b"content-encoding" and value not in {b"", b"identity"}:
+                return f"the response is compressed ({value.decode('ascii', 'replace')}), which nobody asked for"
         if status != b"200":
             return status_fault(status.decode("ascii", "replace"))
         if content_type != WANTED_TYPE:
