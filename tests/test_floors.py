@@ -56,7 +56,7 @@ FACE = 7  # __init__.py shows what the floors below this one have
 DOOR = 9  # __main__.py opens the command line
 
 # Folders of tests whose subject is the whole house.
-WHOLE = [("agreement",), ("attacks",), ("benchmarks",), ("endurance",), ("interop",), ("loopback",)]
+WHOLE = [("agreement",), ("attacks",), ("benchmarks",), ("endurance",), ("fuzz",), ("interop",), ("loopback",)]
 VAGUE = {"utils", "util", "common", "helpers", "helper", "core", "types", "misc", "manager", "handlers"}
 
 

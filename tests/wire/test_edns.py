@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import EdnsOption, ExtendedError, Rcode
-from aioresolver.wire.edns import ClientSubnet, Cookie, Edns, explain_errors, read_options
+from aioresolver.wire.edns import MAX_OPTIONS, ClientSubnet, Cookie, Edns, explain_errors, read_options
 from aioresolver.wire.message import Message
+from aioresolver.wire.names import Name
 
 checked = settings(derandomize=True, deadline=None, max_examples=100, database=None)
 
@@ -186,3 +187,100 @@ def test_padding_fills_the_block(size, block):
     assert (size + 4 + len(edns.option(EdnsOption.PADDING))) % block == 0
     assert len(edns.option(EdnsOption.PADDING)) < block
     assert edns.unpadded().options == ((3, b""),)
+
+
+def test_how_long_a_connection_is_kept():
+    assert Edns().keepalive is None
+    assert Edns().with_keepalive().option(EdnsOption.TCP_KEEPALIVE) == b""
+    assert through_the_wire(Edns().with_keepalive()).edns.keepalive is None
+    assert through_the_wire(Edns().with_keepalive(12.5)).edns.keepalive == 12.5
+    assert Edns().with_keepalive(0).keepalive == 0.0
+    assert Edns().with_keepalive(1e9).keepalive == 6553.5
+    assert Edns().with_keepalive(5).with_keepalive(7).keepalive == 7
+    assert dnspython_option(Edns().with_keepalive(12.5)).to_wire() == (125).to_bytes(2, "big")
+
+
+def test_when_a_zone_expires():
+    assert Edns().expire is None
+    assert through_the_wire(Edns().with_expire()).edns.expire is None
+    assert through_the_wire(Edns().with_expire(1209600)).edns.expire == 1209600
+    assert dnspython_option(Edns().with_expire(1209600)).to_wire() == (1209600).to_bytes(4, "big")
+
+
+def test_tags_of_keys():
+    assert Edns().key_tags is None
+    assert through_the_wire(Edns().with_key_tags([38696, 20326])).edns.key_tags == (20326, 38696)
+    for wrong in ([], [-1], [65536]):
+        with pytest.raises(ValueError, match="one or more numbers of 16 bits"):
+            Edns().with_key_tags(wrong)
+
+
+def test_names_in_options():
+    edns = Edns().with_chain(Name.parse("example.org")).with_report_channel(Name.parse("errors.example.net"))
+    read = through_the_wire(edns).edns
+
+    assert (read.chain, read.report_channel) == ("example.org.", "errors.example.net.")
+    assert (Edns().chain, Edns().report_channel) == (None, None)
+    assert Edns().with_chain(Name(".")).option(EdnsOption.CHAIN) == b"\0"
+    theirs = dnspython_option(Edns().with_report_channel(Name.parse("errors.example.net")))
+    assert str(theirs.agent_domain) == "errors.example.net."
+    ours = Edns(options=((EdnsOption.REPORT_CHANNEL, theirs.to_wire()),))
+    assert ours.report_channel == "errors.example.net."
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "data"),
+    [
+        ("keepalive", EdnsOption.TCP_KEEPALIVE, b"\0"),
+        ("keepalive", EdnsOption.TCP_KEEPALIVE, b"\0\0\0"),
+        ("expire", EdnsOption.EXPIRE, b"\0\0\0"),
+        ("key_tags", EdnsOption.KEY_TAG, b""),
+        ("key_tags", EdnsOption.KEY_TAG, b"\0\1\2"),
+        ("chain", EdnsOption.CHAIN, b""),
+        ("chain", EdnsOption.CHAIN, b"\1a\0x"),
+        ("chain", EdnsOption.CHAIN, b"\1a\xc0\0"),
+        ("report_channel", EdnsOption.REPORT_CHANNEL, b"\1a"),
+        ("cookie", EdnsOption.COOKIE, b"short"),
+        ("client_subnet", EdnsOption.CLIENT_SUBNET, b"\0\3\0\0"),
+    ],
+)
+def test_a_malformed_option_leaves_the_message_readable(name, code, data):
+    message = through_the_wire(Edns(options=((3, b"id"), (code, data), (65001, b"kept"))))
+
+    with pytest.raises(MessageFormatError):
+        getattr(message.edns, name)
+    assert message.edns.nsid == b"id"
+    assert message.edns.option(65001) == b"kept"
+    assert message.edns.extended_errors == ()
+    assert message.answer == ()
+
+
+def test_of_an_option_that_is_there_twice_the_first_counts():
+    cookies = b"firstone", b"otherone"
+    edns = Edns(options=tuple((EdnsOption.COOKIE, cookie) for cookie in cookies))
+
+    assert through_the_wire(edns).edns.cookie == Cookie(b"firstone")
+    assert through_the_wire(edns).edns.options == edns.options
+    assert edns.with_cookie(Cookie(b"new one.")).options == ((EdnsOption.COOKIE, b"new one."),)
+
+
+def test_an_opt_record_has_so_many_options():
+    most = Edns(options=((65001, b""),) * MAX_OPTIONS)
+
+    assert through_the_wire(most).edns == most
+    with pytest.raises(MessageFormatError, match="more than 256 options"):
+        through_the_wire(Edns(options=((65001, b""),) * (MAX_OPTIONS + 1)))
+
+
+def test_a_client_subnet_of_a_reply_echoes_that_of_the_query():
+    asked = ClientSubnet(ip_network("192.0.2.0/24"))
+
+    assert ClientSubnet(ip_network("192.0.2.0/24"), 16).echoes(asked)
+    for other in ("192.0.3.0/24", "192.0.2.0/25", "192.0.0.0/16", "2001:db8::/32"):
+        assert not ClientSubnet(ip_network(other)).echoes(asked)
+
+
+@pytest.mark.parametrize(("network", "scope"), [("192.0.2.0/24", 33), ("2001:db8::/56", 129), ("192.0.2.0/24", -1)])
+def test_a_scope_is_a_prefix_length(network, scope):
+    with pytest.raises(ValueError, match="is a prefix length"):
+        Edns().with_client_subnet(ClientSubnet(ip_network(network), scope))

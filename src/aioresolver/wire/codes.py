@@ -294,7 +294,12 @@ class ExtendedError(Code):
 class EdnsOption(Code):
     """What an option of the OPT record is (RFC 6891, 6.1.2)."""
 
+    LLQ = 1
+    UPDATE_LEASE = 2
     NSID = 3
+    DAU = 5
+    DHU = 6
+    N3U = 7
     CLIENT_SUBNET = 8
     EXPIRE = 9
     COOKIE = 10

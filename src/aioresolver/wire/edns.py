@@ -9,8 +9,13 @@ from typing import NamedTuple
 
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import EdnsOption, ExtendedError, RRType
+from aioresolver.wire.compression import read_name
+from aioresolver.wire.names import Name
 
-__all__ = ["ClientSubnet", "Cookie", "Edns", "explain_errors", "read_options"]
+__all__ = ["MAX_OPTIONS", "ClientSubnet", "Cookie", "Edns", "explain_errors", "read_options"]
+
+MAX_OPTIONS = 256
+"""How many options an OPT record may have: many times what all those that are defined come to."""
 
 _DNSSEC_OK = 0x8000
 # Of what a server gives as reasons, so many, and of the text of each, so many characters.
@@ -19,6 +24,8 @@ _LONGEST_TEXT = 200
 _HOP_OPTIONS = frozenset({EdnsOption.COOKIE, EdnsOption.TCP_KEEPALIVE, EdnsOption.PADDING})
 _pair = struct.Struct(">HH")
 _opt = struct.Struct(">xHHBBHH")
+# The unit of edns-tcp-keepalive.
+_TENTHS = 10
 
 
 class Cookie(NamedTuple):
@@ -34,13 +41,18 @@ class ClientSubnet(NamedTuple):
     network: IPv4Network | IPv6Network
     scope: int = 0
 
+    def echoes(self, asked: ClientSubnet) -> bool:
+        """Whether a reply with this one is meant for who asked with that one; else it may be forged (RFC 7871, 7.3)."""
+        return self.network == asked.network
+
 
 class Edns(NamedTuple):
     """The OPT record of a message, without the upper bits of the rcode, which are the message's.
 
     `payload` is the largest UDP message the sender takes, in bytes; `flags` are the 16 bits with DO on top;
-    `options` are (code, data) pairs in the order of the wire. A property that reads an option gives None when there
-    is none, and raises MessageFormatError when its data is malformed.
+    `options` are (code, data) pairs in the order of the wire, those that we do not know too. Of an option that is there
+    twice the first counts, as it does for cookies (RFC 7873, 4). A property that reads an option gives None when there
+    is none, and raises MessageFormatError when its data is malformed: that does not make the message so.
     """
 
     payload: int = 1232
@@ -85,6 +97,41 @@ class Edns(NamedTuple):
         found = [data for code, data in self.options if code == EdnsOption.EXTENDED_ERROR and len(data) >= 2]
         return tuple((ExtendedError(data[0] << 8 | data[1]), _printable(data[2:])) for data in found[:_MOST_ERRORS])
 
+    @property
+    def keepalive(self) -> float | None:
+        """For how many seconds the server keeps an idle connection open (RFC 7828); 0 asks to close it.
+
+        None, too, when the option is empty, as it is in a query.
+        """
+        data = self._bytes_or_none(EdnsOption.TCP_KEEPALIVE, 2)
+        return int.from_bytes(data, "big") / _TENTHS if data else None
+
+    @property
+    def expire(self) -> int | None:
+        """In how many seconds the zone expires (RFC 7314); None, too, when the option is empty, as it is in a query."""
+        data = self._bytes_or_none(EdnsOption.EXPIRE, 4)
+        return int.from_bytes(data, "big") if data else None
+
+    @property
+    def key_tags(self) -> tuple[int, ...] | None:
+        """The keys that a validator trusts for the root, by their tags (RFC 8145, 4)."""
+        data = self.option(EdnsOption.KEY_TAG)
+        if data is None:
+            return None
+        if not data or len(data) % 2:
+            raise MessageFormatError(f"the tags of keys have two bytes each, not {len(data)} together")
+        return struct.unpack(f">{len(data) // 2}H", data)
+
+    @property
+    def chain(self) -> Name | None:
+        """The nearest name above the question from which on signatures are known (RFC 7901)."""
+        return self._name_or_none(EdnsOption.CHAIN)
+
+    @property
+    def report_channel(self) -> Name | None:
+        """Below which name the zone wants to be asked about its errors (RFC 9567)."""
+        return self._name_or_none(EdnsOption.REPORT_CHANNEL)
+
     def option(self, code: int) -> bytes | None:
         """The data of the first option with this code."""
         return next((data for number, data in self.options if number == code), None)
@@ -105,8 +152,10 @@ class Edns(NamedTuple):
         return self.with_option(EdnsOption.COOKIE, cookie.client + cookie.server)
 
     def with_client_subnet(self, subnet: ClientSubnet) -> Edns:
-        """The same with this network of the client; a query has scope 0."""
+        """The same with this network of the client; a query has scope 0. Raises ValueError for an impossible scope."""
         network = subnet.network
+        if not 0 <= subnet.scope <= network.max_prefixlen:
+            raise ValueError(f"the scope of {network} is a prefix length, not {subnet.scope}")
         family = 1 if network.version == 4 else 2
         address = network.network_address.packed[: (network.prefixlen + 7) // 8]
         data = struct.pack(">HBB", family, network.prefixlen, subnet.scope) + address
@@ -116,6 +165,31 @@ class Edns(NamedTuple):
         """The same with one more reason why the server could not do better."""
         data = code.to_bytes(2, "big") + text.encode()
         return self._replace(options=(*self.options, (int(EdnsOption.EXTENDED_ERROR), data)))
+
+    def with_keepalive(self, seconds: float | None = None) -> Edns:
+        """The same with how long the connection is kept, up to 6553.5 seconds; None asks the server for that."""
+        if seconds is None:
+            return self.with_option(EdnsOption.TCP_KEEPALIVE, b"")
+        return self.with_option(EdnsOption.TCP_KEEPALIVE, min(round(seconds * _TENTHS), 0xFFFF).to_bytes(2, "big"))
+
+    def with_expire(self, seconds: int | None = None) -> Edns:
+        """The same with the seconds until the zone expires; None asks for them."""
+        return self.with_option(EdnsOption.EXPIRE, b"" if seconds is None else seconds.to_bytes(4, "big"))
+
+    def with_key_tags(self, tags: Iterable[int]) -> Edns:
+        """The same with the tags of the keys that are trusted. Raises ValueError for what is no tag, or none."""
+        ordered = sorted(tags)
+        if not ordered or ordered[0] < 0 or ordered[-1] > 0xFFFF:
+            raise ValueError("the tags of keys are one or more numbers of 16 bits")
+        return self.with_option(EdnsOption.KEY_TAG, struct.pack(f">{len(ordered)}H", *ordered))
+
+    def with_chain(self, name: Name) -> Edns:
+        """The same with the nearest name from which on signatures are known."""
+        return self.with_option(EdnsOption.CHAIN, name.to_wire())
+
+    def with_report_channel(self, name: Name) -> Edns:
+        """The same with the name below which errors are reported."""
+        return self.with_option(EdnsOption.REPORT_CHANNEL, name.to_wire())
 
     def padded(self, size: int, block: int = 128) -> Edns:
         """The same with padding, so that a message of `size` bytes, padding not counted, ends at a whole block.
@@ -140,10 +214,27 @@ class Edns(NamedTuple):
         except struct.error as error:
             raise ValueError(f"{self!r} cannot be written: {error}") from error
 
+    def _bytes_or_none(self, code: EdnsOption, size: int) -> bytes | None:
+        """The data of an option that has so many bytes, or none."""
+        data = self.option(code)
+        if data and len(data) != size:
+            raise MessageFormatError(f"the option {code} has no or {size} bytes, not {len(data)}")
+        return data
+
+    def _name_or_none(self, code: EdnsOption) -> Name | None:
+        """The name that is the data of an option; it is never compressed."""
+        data = self.option(code)
+        if data is None:
+            return None
+        name, after = read_name(data, 0)
+        if after != len(data):
+            raise MessageFormatError(f"the option {code} has {len(data) - after} bytes behind its name")
+        return name
+
 
 def read_options(wire: bytes, offset: int, end: int) -> tuple[tuple[int, bytes], ...]:
     """The (code, data) pairs of an OPT record's data between `offset` and `end`. Raises MessageFormatError."""
-    options = []
+    options: list[tuple[int, bytes]] = []
     while offset + _pair.size <= end:
         code, length = _pair.unpack_from(wire, offset)
         offset += _pair.size
@@ -151,6 +242,8 @@ def read_options(wire: bytes, offset: int, end: int) -> tuple[tuple[int, bytes],
         offset += length
     if offset != end:
         raise MessageFormatError(f"the options of the OPT record do not end at {end}")
+    if len(options) > MAX_OPTIONS:
+        raise MessageFormatError(f"the OPT record has more than {MAX_OPTIONS} options")
     return tuple(options)
 
 
