@@ -106,7 +106,7 @@ class IterativeBackend(Closing):
             clock=clock,
             may_ask=is_askable if inside else _is_outside,
         )
-        self._walks: set[asyncio.Task[Any]] = set()
+        self._under_way: set[Budget] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
@@ -129,6 +129,7 @@ class IterativeBackend(Closing):
         budget = Budget(self._setting.limits, now=self._setting.clock(), deadline=deadline)
         walk = Walk(question, budget, self._setting, recorder=recorder)
         name, type_ = str(question.name), str(question.type)
+        self._under_way.add(budget)
         try:
             return await walk.run()
         except WalkError as error:
@@ -142,11 +143,17 @@ class IterativeBackend(Closing):
             if budget.own_deadline:
                 reason = f"over budget: {budget.time_is_up().reason}"
                 raise ServerFailure(name, type_, reason, attempts=attempts) from None
+            if self._closed:
+                raise ServerFailure(name, type_, "the backend is closed", attempts=attempts) from None
             raise LookupTimeout(name, type_, "no answer before the deadline", attempts=attempts) from None
+        finally:
+            self._under_way.discard(budget)
 
     async def aclose(self) -> None:
         """Close every socket; lookups under way fail. May be called twice."""
         self._closed = True
+        for budget in self._under_way:
+            budget.deadline, budget.own_deadline = -FOREVER, False
         await self._setting.flights.aclose()
         if self._network is not None:
             await self._network.aclose()

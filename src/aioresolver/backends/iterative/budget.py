@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from aioresolver.wire.names import Name
+
 __all__ = ["Budget", "BudgetExceeded", "Limits", "Spent"]
 
 
@@ -55,12 +57,13 @@ class Budget:
     `deadline` is in loop time; `out_of_time` says which of the two ends it, the client's own or `limits.seconds`.
     """
 
-    __slots__ = ("bytes", "deadline", "limits", "own_deadline", "queries")
+    __slots__ = ("_lookups", "bytes", "deadline", "limits", "own_deadline", "queries")
 
     def __init__(self, limits: Limits, *, now: float, deadline: float) -> None:
         self.limits = limits
         self.queries: int = 0
         self.bytes: int = 0
+        self._lookups: dict[Name, int] = {}
         self.own_deadline: bool = now + limits.seconds < deadline
         self.deadline: float = now + limits.seconds if self.own_deadline else deadline
 
@@ -73,6 +76,14 @@ class Budget:
             raise BudgetExceeded(f"more than {limits.queries_each} queries are needed for one name")
         self.queries += 1
         spent.queries += 1
+
+    def may_look_up(self, zone: Name) -> bool:
+        """Whether one more of the nameservers of this zone may be looked up."""
+        return self._lookups.get(zone, 0) < self.limits.lookups
+
+    def spend_look_up(self, zone: Name) -> None:
+        """One more of its nameservers is looked up."""
+        self._lookups[zone] = self._lookups.get(zone, 0) + 1
 
     def spend_bytes(self, count: int) -> None:
         """A reply of so many bytes came. Raises BudgetExceeded."""

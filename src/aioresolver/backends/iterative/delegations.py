@@ -16,6 +16,8 @@ __all__ = ["FOREVER", "Delegation", "Delegations", "Trust"]
 
 FOREVER = float("inf")
 FIRST_PAUSE = 5.0
+# Of servers that say nothing, nobody knows whether it is not the way to them that is down.
+LONGEST_SILENT_PAUSE = 30.0
 LONGEST_PAUSE = 300.0
 
 
@@ -59,11 +61,12 @@ class Delegation:
         self.candidates: list[tuple[Server, Name]] | None = None
         self.candidates_until: float = FOREVER
 
-    def failed(self, why: str, now: float) -> None:
+    def failed(self, why: str, now: float, *, silent: bool) -> None:
         """None of its servers was of use: leave them alone for a while, longer each time (RFC 9520, 3.2)."""
         self.why = why
         self.paused_until = now + self.pause
-        self.pause = min(2 * self.pause, LONGEST_PAUSE)
+        longest = FIRST_PAUSE if self.zone == "." else LONGEST_SILENT_PAUSE if silent else LONGEST_PAUSE
+        self.pause = min(2 * self.pause, longest)
 
     def served(self) -> None:
         """One of its servers was of use."""

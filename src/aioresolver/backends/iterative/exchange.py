@@ -43,6 +43,7 @@ class NetworkExchange:
         self._source = source
         self._transports: OrderedDict[tuple[str, bool], Transport] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def __call__(self, address: str, query: bytes, tcp: bool, deadline: float) -> bytes:  # noqa: FBT001 - the agreed order
         """Send a query and give the reply that matches it."""
@@ -58,7 +59,8 @@ class NetworkExchange:
         return query[:2] + reply[2:]
 
     async def aclose(self) -> None:
-        """Close every transport."""
+        """Close every transport. May be called twice."""
+        self._closed = True
         transports, self._transports = list(self._transports.values()), OrderedDict()
         for transport in transports:
             await transport.aclose()
@@ -71,6 +73,8 @@ class NetworkExchange:
         if transport is not None:
             self._transports.move_to_end(key)
             return transport
+        if self._closed:
+            raise TransportError("the backend is closed", code=errno.ECONNABORTED, local=True)
         nameserver = Nameserver.parse(address)
         if nameserver.port == 53:
             nameserver = Nameserver("udp", nameserver.address, self.port)

@@ -56,7 +56,7 @@ class Inquiry:
     `purpose`: see Step. `look_up(name, type)` finds the addresses of a nameserver that has none yet.
     """
 
-    __slots__ = ("_answered", "_clock", "_cut", "_errand", "_look_up", "_looked_up", "_memory", "_most", "_purpose",
+    __slots__ = ("_answered", "_clock", "_heard", "_cut", "_errand", "_look_up", "_looked_up", "_memory", "_most", "_purpose",
                  "_question", "_rcode", "_tries", "_useless", "_why")  # fmt: skip
 
     def __init__(
@@ -77,7 +77,7 @@ class Inquiry:
         self._tries: dict[Server, int] = {}
         self._useless: set[Server] = set()
         self._looked_up: dict[Name, tuple[str, ...]] = {}
-        self._answered = False
+        self._answered = self._heard = False
         self._most = 1 if purpose == "cut" else MOST_TRIES
         self._why: str = ""
         self._rcode: str | None = None
@@ -158,8 +158,9 @@ class Inquiry:
 
     async def _find_more(self) -> bool:
         """Look up one nameserver that has no address; whether that brought one."""
-        limits = self._errand.budget.limits
-        while len(self._looked_up) < limits.lookups:
+        budget = self._errand.budget
+        limits = budget.limits
+        while budget.may_look_up(self._cut.zone):
             now = self._clock()
             hosts = self._memory.hosts
             missing = [
@@ -172,6 +173,7 @@ class Inquiry:
             if not missing:
                 return False
             name = missing[int(self._errand.setting.chance.random() * len(missing))]
+            budget.spend_look_up(self._cut.zone)
             self._looked_up[name] = await self._addresses_of(name, now)
             if self._looked_up[name]:
                 return True
@@ -210,10 +212,12 @@ class Inquiry:
         except NoReply as error:
             if not error.silent:
                 self._useless.add(server)
+                self._answered = self._answered or error.local
             kind = "silence" if error.silent else "failure"
             self._note(server, error.transport, error.outcome, began)
             self._record(server, host, error.transport, kind, error.outcome, began=began)
             return None
+        self._heard = True
         found = self._read(server, said)
         reading = found.reading
         if found.kind is Kind.LAME:
@@ -266,7 +270,7 @@ class Inquiry:
             return WalkError(f"no nameserver of {cut.zone} can be asked: {why}", fleeting=not lame)
         why = self._why or "no reply"
         if not self._answered and self._purpose != "cut":
-            cut.failed(why, now)
+            cut.failed(why, now, silent=not self._heard)
         return WalkError(f"no nameserver of {cut.zone} was of use ({why})", rcode=self._rcode)
 
     # ---- telling

@@ -129,6 +129,8 @@ class Servers:
             server = self._known[address] = Server(address)
             if len(self._known) > self.most:
                 self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(address)
         return server
 
     def choose(self, candidates: Sequence[Server], now: float) -> Server:
