@@ -171,7 +171,7 @@ async def test_closing_the_transport_and_not_the_client(client_of, certificate):
 async def test_nobody_listens(client_of, closed_port):
     async with client_of() as client:
         transport = over_client(client)(Nameserver("https", "127.0.0.1", closed_port))
-        with pytest.raises(TransportError, match="the HTTP client: .+") as raised:
+        with pytest.raises(TransportError, match=r"the HTTP client: .+") as raised:
             await transport.exchange(query(), soon())
         assert not raised.value.local
         await transport.aclose()
@@ -180,7 +180,7 @@ async def test_nobody_listens(client_of, closed_port):
 async def test_a_certificate_that_is_not_right(client_of, authority):
     async with client_of() as client, DNSServer(ZONE, certificate=authority.issue("other.test")) as server:
         transport = over_client(client)(Nameserver.parse(server.nameserver_https))
-        with pytest.raises(TransportError, match="(?i)certificate"):
+        with pytest.raises(TransportError, match=r"(?i)certificate"):
             await transport.exchange(query(), soon())
         assert server.queries == []
         await transport.aclose()
@@ -190,7 +190,7 @@ async def test_a_client_that_is_closed(client_of):
     async with client_of() as client:
         pass
     transport = over_client(client)(Nameserver("https", "127.0.0.1", 1))
-    with pytest.raises(TransportError, match="the HTTP client: .*closed") as raised:
+    with pytest.raises(TransportError, match=r"the HTTP client: .*closed") as raised:
         await transport.exchange(query(), soon())
     assert raised.value.local
     await transport.aclose()

@@ -83,8 +83,8 @@ class HttpRequest:
 
 def _from_parameters(parameters: str) -> bytes | int:
     for parameter in parameters.split("&"):
-        key, _, value = parameter.partition("=")
-        if key == "dns" and not value.endswith("="):
+        key, given, value = parameter.partition("=")
+        if key == "dns" and given and not set(value) & set("+/="):
             try:
                 return base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
             except (binascii.Error, ValueError):
