@@ -17,6 +17,7 @@ from typing import Any
 import cache_hit
 import cached_answer
 import import_time
+import iterative
 import latency
 import league
 import loss
@@ -118,6 +119,7 @@ SECTIONS: dict[str, Callable[[list[Run]], str]] = {
     "latency": _of("latency", latency),
     "cache-hit": _of("cache-hit", cache_hit),
     "cached-answer": _of("cached-answer", cached_answer),
+    "iterative": _of("iterative", iterative),
     "import-time": _of("import-time", import_time),
 }
 

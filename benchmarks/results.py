@@ -72,7 +72,7 @@ def _packages() -> dict[str, str]:
 def _programs() -> dict[str, str]:
     found = {}
     path = os.pathsep.join([*os.get_exec_path(), "/usr/sbin"])
-    for program, option in (("nsd", "-v"), ("dnsperf", "-h")):
+    for program, option in (("nsd", "-v"), ("dnsperf", "-h"), ("unbound", "-V")):
         if (command := shutil.which(program, path=path)) is not None:
             said = subprocess.run([command, option], capture_output=True, text=True, check=False)
             if number := re.search(r"(?i)version (\d[\w.]+)", said.stdout + said.stderr):

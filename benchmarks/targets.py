@@ -74,6 +74,15 @@ def _packets_at_loss(results: Results, loop: str) -> float:
     return float(_row_at_loss(results, loop)["packets"])
 
 
+def _queries(walk: int) -> Callable[[Results, str], float]:
+    return lambda results, loop: float(results[f"iterative-{loop}"]["ours"][walk]["packets"])
+
+
+def _to_unbound(results: Results, loop: str) -> float:
+    ours, theirs = (results[f"iterative-{loop}"][who][0]["per_second"] for who in ("ours", "unbound"))
+    return float(ours / theirs)
+
+
 TARGETS = (
     Target("`query_many`, answers checked, to aiodns", 6, 9, "×", _ratio("query_many", "aiodns")),
     Target("the same, to blastdns `resolve_batch`", 2.5, 4, "×", _ratio("query_many", "blastdns-batch")),
@@ -89,6 +98,9 @@ TARGETS = (
     Target("each cached A answer, key included", 800, 400, "bytes", _cached, less=True),
     Target("at 10 % packet loss: right answers", 100, 100, "%", _right_at_loss),
     Target("the same: queries for each name", 1.3, 1.3, "×", _packets_at_loss, less=True),
+    Target("from the root, 10,000 names of 100 zones: queries for each name", 1.3, 1.3, "×", _queries(0), less=True),
+    Target("the same, other names once the zones are known", 1.001, 1.001, "×", _queries(1), less=True),
+    Target("the same, cold, names/s to Unbound's", 0.25, 0.5, "×", _to_unbound),
 )
 LOOPS = ("asyncio", "uvloop")
 
