@@ -284,6 +284,114 @@ def test_idle_connection_is_closed(run_virtual, messages, servers):
     run_virtual(scenario())
 
 
+def test_idle_for_as_long_as_the_nameserver_says(run_virtual, messages, servers):
+    async def scenario():
+        server = await servers.tcp()
+        async with carrying(server, idle_timeout=10) as transport:
+            transport.keep_alive(5)  # there is no connection that this could be about
+            await transport.exchange(messages.query(), soon())
+            transport.keep_alive(30)
+            await asyncio.sleep(29)
+            assert not server.peers[0].closed.is_set()
+            await asyncio.sleep(2)
+            assert server.peers[0].closed.is_set()
+            await transport.exchange(messages.query(), soon())  # and the next one is not bound by that
+            await asyncio.sleep(11)
+            assert server.peers[1].closed.is_set()
+            await transport.exchange(messages.query(), soon())
+            transport.keep_alive(1)
+            await asyncio.sleep(2)
+            assert server.peers[2].closed.is_set()
+            await transport.exchange(messages.query(), soon())
+            transport.keep_alive(6553.5)
+            await asyncio.sleep(tcp.MOST_IDLE + 1)
+            assert server.peers[3].closed.is_set()
+            assert transport.handshakes == len(server.peers) == 4
+        await server.stop()
+
+    run_virtual(scenario())
+
+
+async def test_a_nameserver_that_wants_no_more_queries(tcp_server, messages):
+    server = await tcp_server(None)
+    async with carrying(server) as transport:
+        first = transport.exchange(messages.query("a.example"), soon())
+        peer, query = await server.next()
+        transport.keep_alive(0)
+        second = transport.exchange(messages.query("b.example"), soon())
+        other, other_query = await server.next()
+        assert other is not peer
+        peer.send(messages.reply(query))
+        await first
+        await asyncio.wait_for(peer.closed.wait(), 10)
+        other.send(messages.reply(other_query))
+        await second
+    assert transport.handshakes == 2
+
+
+def test_when_it_has_fallen_silent_new_queries_go_over_a_new_connection(run_virtual, messages, servers):
+    async def scenario():
+        def answer_over_the_second(peer, query):
+            if len(server.peers) == 2:
+                peer.send(messages.reply(query))
+
+        server = await servers.tcp()
+        loop = asyncio.get_running_loop()
+        async with carrying(server) as transport:
+            await transport.exchange(messages.query(), soon())
+            server.react = answer_over_the_second
+            await asyncio.sleep(5)
+            patient = transport.exchange(messages.query("a.example"), loop.time() + 5)
+            await asyncio.sleep(tcp.QUIET - 0.5)
+            doubting = transport.exchange(messages.query("b.example"), loop.time() + 5)
+            await turns()
+            assert len(server.peers) == 1
+            await asyncio.sleep(1)
+            await transport.exchange(messages.query("c.example"), loop.time() + 1)
+            assert len(server.peers) == 2
+            assert not server.peers[0].closed.is_set()
+            for future in (patient, doubting):
+                with pytest.raises(TransportError, match="deadline"):
+                    await future
+            await server.peers[0].closed.wait()
+            await transport.exchange(messages.query("d.example"), soon())
+            assert len(server.peers) == 2
+        await server.stop()
+
+    run_virtual(scenario())
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="backlogs differ")
+def test_an_attempt_that_stalls_is_begun_anew(run_virtual, messages):
+    async def scenario():
+        loop = asyncio.get_running_loop()
+        with deaf_listener() as nameserver:
+            async with carrying(nameserver) as transport:
+                attempts = set()
+                for _ in range(30):  # there is always one that waits
+                    transport.exchange(messages.query(), loop.time() + 0.5)
+                    await asyncio.sleep(0.2)
+                    attempts.add(transport._connecting_since)
+                assert len(attempts) == 3
+
+    run_virtual(scenario())
+
+
+async def test_queries_held_back_go_over_the_next_connection(tcp_server, messages):
+    server = await tcp_server(None)
+    async with carrying(server) as transport:
+        lost = transport.exchange(messages.query("a.example"), asyncio.get_running_loop().time() + 0.05)
+        peer, _ = await server.next()
+        transport._connection.pause_writing()
+        held = transport.exchange(messages.query("b.example"), soon())
+        with pytest.raises(TransportError, match="deadline"):
+            await lost
+        other, query = await server.next()
+        assert other is not peer
+        other.send(messages.reply(query))
+        await held
+
+
 def test_a_waiting_query_is_not_idle(run_virtual, messages, servers):
     async def scenario():
         server = await servers.tcp()

@@ -27,6 +27,8 @@ MOST_IDLE = 300.0
 """So many seconds an idle connection is kept at most, whatever the nameserver offers."""
 QUIET = 2.0
 """When a query has waited so many seconds, and nothing has come since, new ones go over a new connection."""
+PARTING = 1.0
+"""A nameserver that reads nothing more has so many seconds to hear that we are going."""
 STALLED = 2.0
 """When a query expires that waited for a connection, an attempt that is so old is given up for a new one."""
 
@@ -124,9 +126,13 @@ class TcpTransport:
             self._ring.close()
         while self._tasks:
             await asyncio.wait(self._tasks)
+        if self._loop is None:
+            return
+        impatience = self._loop.call_later(PARTING, self._abort)
         while self._descriptors():  # each goes when it is closed, in the next turns of the loop
             self._gone.clear()
             await self._gone.wait()
+        impatience.cancel()
 
     @property
     def capacity(self) -> int:
@@ -219,6 +225,11 @@ class TcpTransport:
     def _descriptors(self) -> int:
         """How many are open."""
         return len(self._connections)
+
+    def _abort(self) -> None:
+        """Close all of them at once."""
+        for connection in tuple(self._connections):
+            connection.abort()
 
     def _explain(self, error: OSError) -> TransportError:
         """Why there is no connection."""

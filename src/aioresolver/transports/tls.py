@@ -93,6 +93,10 @@ class TlsTransport(TcpTransport):
     def _descriptors(self) -> int:
         return max(len(self._layers), super()._descriptors())
 
+    def _abort(self) -> None:
+        for layer in tuple(self._layers):
+            layer.abort()
+
     def _keep_session(self) -> None:
         """Have the session of the latest connection for the next one; its tickets came some time after the handshake."""
         if self._latest is not None:

@@ -79,10 +79,7 @@ class TlsEngine:
         return self._outgoing.read()
 
     def farewell(self) -> bytes:
-        """Say that nothing more will be said (close_notify); gives what is to be sent.
-
-        OpenSSL takes a session whose connection ends without it for a bad one, and resumes it no more.
-        """
+        """Say that nothing more will be said (close_notify); gives what is to be sent."""
         with contextlib.suppress(ssl.SSLError):  # the peer has not said so yet, or there never was a handshake
             self.tls.unwrap()
         return self._outgoing.read()

@@ -92,7 +92,6 @@ class TlsLayer(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The descriptor is closed."""
-        self.engine.farewell()
         if not self.lost.done():
             self.lost.set_result(None)
         if self._watch is not None:
