@@ -37,6 +37,7 @@ from aioresolver.wire.names import Name
 
 if TYPE_CHECKING:
     from aioresolver.backends.cares import CaresBackend
+    from aioresolver.backends.iterative.backend import IterativeBackend
 
 __version__ = "0.1.0"
 
@@ -51,6 +52,7 @@ __all__ = [
     "ConfigurationError",
     "DNSError",
     "Fallback",
+    "IterativeBackend",
     "Limiter",
     "LookupTimeout",
     "Message",
@@ -79,9 +81,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """CaresBackend is loaded when it is asked for: it brings aiodns and pycares along."""
+    """CaresBackend is loaded when it is asked for, since it brings aiodns and pycares along; IterativeBackend too."""
     if name == "CaresBackend":
         from aioresolver.backends.cares import CaresBackend
 
         return CaresBackend
+    if name == "IterativeBackend":
+        from aioresolver.backends.iterative.backend import IterativeBackend
+
+        return IterativeBackend
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
