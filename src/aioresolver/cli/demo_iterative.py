@@ -6,7 +6,7 @@ import asyncio
 import errno
 import time
 from collections.abc import Iterator
-from random import Random
+from random import Random  # the same walk each time
 from typing import Any, NamedTuple
 
 from aioresolver.answer import Answer
