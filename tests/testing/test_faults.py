@@ -205,6 +205,21 @@ async def test_an_rcode_of_edns(server, client):
     assert (await client.ask("x.example", edns=True)).rcode == Rcode.BADCOOKIE
 
 
+async def test_extended_errors(server, client):
+    server.faults = [
+        Fault.servfail(name="x.example"),
+        Fault.extended_error("BLOCKED", "by law"),
+        Fault.extended_error(17),
+    ]
+
+    for name, rcode in (("x.example", Rcode.SERVFAIL), ("y.example", Rcode.NOERROR)):
+        message = await client.ask(name, edns=True)
+        assert (message.rcode, message.edns.extended_errors) == (rcode, ((15, "by law"), (17, "")))
+        assert (await client.ask(name)).edns is None
+    with pytest.raises(ValueError, match="NONSENSE"):
+        Fault.extended_error("NONSENSE")
+
+
 async def test_formerr_on_edns(server, client):
     server.faults = [Fault.formerr_on_edns()]
     message = await client.ask("x.example", edns=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 from aioresolver.errors import ConfigurationError, MessageFormatError
 from aioresolver.testing.exchange import Exchange
 from aioresolver.testing.http_exchange import CONTENT_TYPE, HttpReply
-from aioresolver.wire.codes import Flag, Rcode, RRType
+from aioresolver.wire.codes import ExtendedError, Flag, Rcode, RRType
 from aioresolver.wire.message import Message, Question
 from aioresolver.wire.names import Name
 
@@ -228,6 +228,19 @@ class Fault:
         return Fault.rcode(Rcode.REFUSED, **only)
 
     @staticmethod
+    def extended_error(code: int | str, text: str = "", /, **only: Unpack[Selectors]) -> Fault:
+        """The reply says why it is so (RFC 8914), if the query had EDNS: `Fault.extended_error("BLOCKED", "by law")`.
+
+        Behind `Fault.servfail()` in the list it says why the server has failed.
+        """
+        reason = ExtendedError.parse(code) if isinstance(code, str) else ExtendedError(code)
+
+        def extended_error(exchange: Exchange) -> None:
+            exchange.rewrite(lambda wire: _with_reason(wire, reason, text))
+
+        return Fault(extended_error, **only)
+
+    @staticmethod
     def formerr_on_edns(**only: Unpack[Selectors]) -> Fault:
         """A server older than EDNS: FORMERR, without OPT, for a query with OPT (RFC 6891, 7)."""
         return Fault(_formerr_on_edns, **only)
@@ -341,6 +354,17 @@ def _formerr_on_edns(exchange: Exchange) -> None:
 
 def _truncate(exchange: Exchange) -> None:
     exchange.rewrite(lambda wire: exchange.empty(wire, rcode=wire[3] & 0xF, flags=Flag.TC))
+
+
+def _with_reason(wire: bytes, reason: ExtendedError, text: str) -> bytes:
+    try:
+        reply = Message.parse(wire)
+    except MessageFormatError:  # another fault was here first
+        return wire
+    opt = b"" if reply.edns is None else reply.edns.to_wire(reply.rcode)
+    if reply.edns is None or not wire.endswith(opt):
+        return wire
+    return wire[: -len(opt)] + reply.edns.with_extended_error(reason, text).to_wire(reply.rcode)
 
 
 def _with_ttls(wire: bytes, ttl: int) -> bytes:
