@@ -16,6 +16,7 @@ import pytest
 pytest.importorskip("aioquic")
 
 from aioquic.quic.connection import Limit
+
 from aioresolver.errors import ConfigurationError, TransportError
 from aioresolver.testing.certificates import CertificateAuthority
 from aioresolver.testing.quic_listener import QuicListener
@@ -207,19 +208,19 @@ def test_replies_come_in_any_order(run):
     run(main())
 
 
-def test_queries_wait_when_the_nameserver_allows_no_more_streams(run):
+def test_queries_wait_when_the_nameserver_allows_no_more_streams(run, monkeypatch):
+    monkeypatch.setattr(quic_connection, "FIRST_STREAMS", 128)
+
     async def main():
         held = []
-        async with Server() as server:
-            limit_streams(server, 20)
+        async with Server(lambda stream, query: held.append((stream, query))) as server:
+            limit_streams(server, 20, more=False)
             transport = server.transport()
-            await asyncio.gather(*(transport.exchange(make_query(f"h{n}.example"), soon()) for n in range(20)))
-            server.react = lambda stream, query: held.append((stream, query))
-            server.queries.clear()
             futures = [transport.exchange(make_query(f"h{number}.example"), soon()) for number in range(50)]
             await server.arrival(20)
             assert (len(server.queries), transport.in_flight) == (20, 50)
 
+            server.connection.quic._local_max_streams_bidi.__class__ = Limit
             server.react = answer
             for stream, query in held:
                 answer(stream, query)
@@ -499,7 +500,7 @@ def test_a_slow_nameserver_is_not_a_silent_one(run, impatient):
             transport = server.transport()
             future = transport.exchange(make_query(), soon())
             await server.arrival()
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.15)
             answer(server.stream, server.queries[0])
 
             await future
@@ -788,7 +789,7 @@ def broken(run, react, *, others=True):
             await transport.exchange(make_query(), soon())
             later = transport.exchange(make_query("later.example"), soon())
             await server.arrival(2)
-            error = await failure(transport.exchange(make_query("bad.example"), soon(0.3)))
+            error = await failure(transport.exchange(make_query("bad.example"), soon(0.15)))
             if others:
                 await later
                 assert transport.handshakes == 2
@@ -876,7 +877,7 @@ def test_a_reply_that_drips_is_cut_at_the_deadline(run):
 
         async with Server(react) as server:
             transport = server.transport()
-            error = await failure(transport.exchange(make_query(), soon(0.2)))
+            error = await failure(transport.exchange(make_query(), soon(0.1)))
             assert error.strerror == "the reply did not end before the deadline"
             server.react = answer
             await transport.exchange(make_query(), soon())
