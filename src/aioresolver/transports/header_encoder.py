@@ -16,7 +16,8 @@ MOST_KEPT = 256
 class HeaderEncoder(Encoder):
     """An encoder that keeps what it has encoded, as long as it would encode it so again.
 
-    It would as long as its table stays as it is. Headers that never come into the table stand first, if there are any.
+    It would as long as its table stays as it is. Headers that never come into the table stand first, if there are any,
+    and are not shortened by Huffman's code, whose price in Python is more than the bytes are worth.
     """
 
     def __init__(self) -> None:
@@ -32,7 +33,7 @@ class HeaderEncoder(Encoder):
         if table.resized:
             self._kept.clear()
         while key and isinstance(key[0], NeverIndexedHeaderTuple):
-            start += super().encode(key[:1], huffman)
+            start += super().encode(key[:1], huffman=False)
             key = key[1:]
         block = self._kept.get(key)
         if block is None:
