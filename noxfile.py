@@ -175,6 +175,15 @@ def endurance(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "tests/endurance", "tests/loopback/test_links.py", *session.posargs)
 
 
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Fuzz every parser for some seconds with atheris; `-- --seconds 600 --only message` for longer (Linux)."""
+    install(session, "tests")
+    # Not every Python has one: there the tests take the corpus, as they do everywhere.
+    session.run("python", "-m", "pip", "install", "-q", "--only-binary=:all:", "atheris", success_codes=[0, 1], silent=True)
+    session.run("python", "tests/fuzz/run.py", *session.posargs)
+
+
 @nox.session(python=MEASURED)
 def benchmarks(session: nox.Session) -> None:
     """Take every figure of docs/benchmarks.md, beside the peers; `-- --quick` only tries it (Debian, an idle machine)."""

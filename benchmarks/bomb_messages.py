@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 
 from aioresolver.wire.codes import RRType as T
-from aioresolver.wire.layout import MAX_INVOLVED, MAX_RECORDS
+from aioresolver.wire.layout import MAX_INVOLVED, MAX_OTHERS, MAX_RECORDS
 
 __all__ = ["ASKED", "BOMBS", "HEADER", "QUESTION", "ZONE", "Builder", "Rows", "message", "row"]
 
@@ -20,7 +20,7 @@ QUESTION = b"\3www\7example\3org\0\0\1\0\1"
 ASKED = b"\xc0\x0c"
 ZONE = b"\xc0\x10"
 PRIVATE = 65280
-LIGHT = (T.A, T.AAAA, T.NS, T.CNAME, T.PTR, T.MX, T.TXT)
+LIGHT = (T.A, T.AAAA, T.NS, T.CNAME, T.PTR, T.MX, T.TXT, T.SRV)
 PLAIN, BINARY, SHORT = b"\1a" * 125 + b"\0", b"\1\xff" * 125 + b"\0", b"\1\xff" * 40 + b"\0"
 
 Rows = Iterator[bytes]
@@ -35,15 +35,20 @@ def row(owner: bytes, rrtype: int, data: bytes, rrclass: int = 1) -> bytes:
     return owner + struct.pack(">HHIH", rrtype, rrclass, 300, len(data)) + data
 
 
+ADDRESS = row(b"\0", T.A, b"\n\0\0\1")
+
+
 def message(size: int, rows: Iterable[bytes], questions: bytes = QUESTION, count: int = 1, section: int = 0) -> bytes:
     """As many of the rows as go into `size` bytes and are not refused; what room is left then has aliases."""
     body: list[bytes] = []
     room = size - HEADER - len(questions)
-    involved = 0
+    involved = others = 0
     filler = row(b"\1x" + ZONE, T.CNAME, b"\1y" + ZONE)
     for record in rows:
         involved += type_of(record) not in LIGHT
         chosen = record if involved < MAX_INVOLVED else filler
+        others += type_of(chosen) != T.A
+        chosen = chosen if others < MAX_OTHERS else ADDRESS
         if len(body) == MAX_RECORDS or (room := room - len(chosen)) < 0:
             break
         body.append(chosen)

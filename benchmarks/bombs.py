@@ -144,8 +144,10 @@ def read(wire: bytes) -> list[Record]:
         except MessageFormatError:
             continue
     for record in records:
-        with contextlib.suppress(MessageFormatError):
+        try:
             _ = record.name, record.data
+        except MessageFormatError:
+            continue
     return records
 
 

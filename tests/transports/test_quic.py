@@ -15,6 +15,8 @@ import pytest
 
 pytest.importorskip("aioquic")
 
+from aioquic.quic.connection import Limit
+
 from aioresolver.errors import ConfigurationError, TransportError
 from aioresolver.testing.certificates import CertificateAuthority
 from aioresolver.testing.quic_listener import QuicListener
@@ -103,6 +105,26 @@ class Server:
         return QuicTransport(nameserver, context=context, idle_timeout=idle_timeout)
 
 
+class Fixed(Limit):
+    """A limit that is never raised."""
+
+    value = property(lambda self: self.sent, lambda self, _: None)
+
+
+def limit_streams(server, count, *, more=True):
+    accept = server.listener._accept
+
+    def accept_few(original, client):
+        connection = accept(original, client)
+        limit = connection.quic._local_max_streams_bidi
+        limit.value = limit.sent = count
+        if not more:
+            limit.__class__ = Fixed
+        return connection
+
+    server.listener._accept = accept_few
+
+
 async def failure(future):
     with pytest.raises(TransportError) as caught:
         await future
@@ -186,21 +208,94 @@ def test_replies_come_in_any_order(run):
     run(main())
 
 
-def test_queries_wait_when_the_nameserver_allows_no_more_streams(run):
+def test_queries_wait_when_the_nameserver_allows_no_more_streams(run, monkeypatch):
+    monkeypatch.setattr(quic_connection, "FIRST_STREAMS", 128)
+
     async def main():
         held = []
         async with Server(lambda stream, query: held.append((stream, query))) as server:
+            limit_streams(server, 20, more=False)
             transport = server.transport()
-            futures = [transport.exchange(make_query(f"h{number}.example"), soon()) for number in range(200)]
-            await server.arrival(128)
-            assert (len(server.queries), transport.in_flight) == (128, 200)
+            futures = [transport.exchange(make_query(f"h{number}.example"), soon()) for number in range(50)]
+            await server.arrival(20)
+            assert (len(server.queries), transport.in_flight) == (20, 50)
 
+            server.connection.quic._local_max_streams_bidi.__class__ = Limit
             server.react = answer
             for stream, query in held:
                 answer(stream, query)
             await asyncio.gather(*futures)
 
-            assert len(server.queries) == 200
+            assert (len(server.queries), transport.handshakes) == (50, 1)
+            await transport.aclose()
+
+    run(main())
+
+
+def test_streams_become_more_with_each_reply(run):
+    async def main():
+        held = []
+        async with Server() as server:
+            transport = server.transport()
+            await asyncio.gather(*(transport.exchange(make_query(f"h{n}.example"), soon()) for n in range(4)))
+            server.react = lambda stream, query: held.append((stream, query))
+            server.queries.clear()
+            futures = [transport.exchange(make_query(f"h{number}.example"), soon()) for number in range(50)]
+            await server.arrival(12)
+            assert (len(server.queries), transport.in_flight) == (12, 50)
+
+            await transport.aclose()
+            await asyncio.gather(*futures, return_exceptions=True)
+
+    run(main())
+
+
+def test_a_nameserver_that_gives_out_streams_once_is_connected_to_again(run):
+    async def main():
+        async with Server() as server:
+            limit_streams(server, 20, more=False)
+            transport = server.transport()
+
+            await asyncio.gather(*(transport.exchange(make_query(f"h{n}.example"), soon()) for n in range(50)))
+
+            assert (len(server.queries), transport.handshakes) == (50, 3)
+            await transport.aclose()
+
+    run(main())
+
+
+def test_one_that_falls_silent_over_many_streams_is_given_few(run, impatient):
+    async def main():
+        async with Server() as server:
+
+            def react(stream, query):
+                if len(stream._connection._streams) > 10:
+                    stream._connection.drop()
+                else:
+                    asyncio.get_running_loop().call_later(0.002, answer, stream, query)
+
+            server.react = react
+            transport = server.transport()
+            await transport.exchange(make_query(), soon())
+
+            await asyncio.gather(*(transport.exchange(make_query(f"h{n}.example"), soon()) for n in range(50)))
+
+            assert (transport.handshakes, transport.most_streams) == (2, 4)
+            await transport.aclose()
+
+    run(main())
+
+
+def test_after_a_silence_more_streams_are_tried_again(run, monkeypatch):
+    async def main():
+        async with Server() as server:
+            transport = server.transport()
+            transport.most_streams, transport._to_prove, transport._probation = 4, 10, 100
+
+            for number in range(12):
+                await transport.exchange(make_query(f"h{number}.example"), soon())
+
+            assert (transport.most_streams, transport._to_prove) == (8, 98)
             await transport.aclose()
 
     run(main())
@@ -405,7 +500,7 @@ def test_a_slow_nameserver_is_not_a_silent_one(run, impatient):
             transport = server.transport()
             future = transport.exchange(make_query(), soon())
             await server.arrival()
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.15)
             answer(server.stream, server.queries[0])
 
             await future
@@ -485,13 +580,44 @@ def test_what_resumes_a_session_is_used_once_and_sends_nothing_early(run):
     run(main())
 
 
+@pytest.mark.parametrize("harm", ["refused", "ignored"])
+def test_what_is_remembered_is_given_up_where_it_does_harm(run, impatient, harm):
+    async def main():
+        async with Server() as server:
+            accept = server.listener._accept
+
+            def accept_the_new(original, client):
+                connection = accept(original, client)
+                if transport._connection.remembered:
+                    if harm == "ignored":
+                        connection.drop()
+                        return None
+                    connection.quic._original_destination_connection_id = b"wrong"
+                return connection
+
+            server.listener._accept = accept_the_new
+            transport = server.transport(idle_timeout=0.01)
+            for strike in range(4):
+                await transport.exchange(make_query(), soon())
+                while transport._connection is not None:
+                    await asyncio.sleep(0.005)
+                assert (transport.memory.tokens.maxlen, transport.memory.tickets.maxlen) == [
+                    (4, 4), (0, 4), (0, 0), (0, 0),
+                ][strike]  # fmt: skip
+
+            assert (transport.handshakes, transport.resumed) == (4, 0)
+            await transport.aclose()
+
+    run(main())
+
+
 def test_closing_leaves_nothing(run):
     async def main():
         async with Server(lambda stream, query: None) as server:
             before = set(os.listdir("/proc/self/fd")) if sys.platform == "linux" else set()
             transport = server.transport()
             futures = [transport.exchange(make_query(f"h{number}.example"), soon()) for number in range(200)]
-            await server.arrival(100)
+            await server.arrival(8)
 
             await transport.aclose()
             await transport.aclose()
@@ -663,7 +789,7 @@ def broken(run, react, *, others=True):
             await transport.exchange(make_query(), soon())
             later = transport.exchange(make_query("later.example"), soon())
             await server.arrival(2)
-            error = await failure(transport.exchange(make_query("bad.example"), soon(0.3)))
+            error = await failure(transport.exchange(make_query("bad.example"), soon(0.15)))
             if others:
                 await later
                 assert transport.handshakes == 2
@@ -751,7 +877,7 @@ def test_a_reply_that_drips_is_cut_at_the_deadline(run):
 
         async with Server(react) as server:
             transport = server.transport()
-            error = await failure(transport.exchange(make_query(), soon(0.2)))
+            error = await failure(transport.exchange(make_query(), soon(0.1)))
             assert error.strerror == "the reply did not end before the deadline"
             server.react = answer
             await transport.exchange(make_query(), soon())

@@ -101,7 +101,8 @@ async def test_a_thousand_queries_one_handshake(listen, carrying, messages, monk
         await asyncio.gather(*[transport.exchange(messages.query(), soon()) for _ in range(999)])
         assert transport.handshakes == 1
     assert len(server.peers) == 1
-    assert len(records) == 2  # all that is asked in one turn of the loop leaves in one piece
+    # What is asked in one turn of the loop leaves in one piece, but the last question in a record of its own.
+    assert [round(len(record) / len(records[0])) for record in records] == [1, 998, 1]
 
 
 async def test_the_machines_authorities(*, listen, carrying, messages, authority, monkeypatch, tmp_path):

@@ -130,6 +130,23 @@ async def test_goes_both_ways(scene):
     assert scene.layer.lost.done()
 
 
+async def test_the_last_piece_is_never_decrypted_together_with_others(scene):
+    scene = scene().connect().shake()
+    scene.layer.writelines([])
+    assert scene.below.sent == b""
+    scene.layer.writelines([b"a"])
+    assert scene.server.receive(scene.below.take()) == b"a"
+    scene.layer.writelines([b"a", b"b", b"c"])
+    wire = scene.below.take()
+    first = 5 + int.from_bytes(wire[3:5], "big")
+    assert scene.server.receive(wire[:first]) == b"ab"
+    assert scene.server.receive(wire[first:]) == b"c"
+    scene.layer.close()
+    scene.below.take()
+    scene.layer.writelines([b"too", b"late"])
+    assert scene.below.sent == b""
+
+
 async def test_a_farewell_is_an_end(scene):
     scene = scene().connect().shake()
     scene.layer.data_received(scene.server.encrypt(b"last words") + scene.server.farewell())

@@ -16,6 +16,7 @@ from aioresolver.errors import MessageFormatError, NameSyntaxError, RdataSyntaxE
 from aioresolver.wire.codes import Flag, Opcode, Rcode, RRClass, RRType
 from aioresolver.wire.compression import MAX_MALFORMED
 from aioresolver.wire.edns import Edns
+from aioresolver.wire.layout import MAX_OTHERS
 from aioresolver.wire.message import Message, Question, Record
 from aioresolver.wire.names import Name
 from aioresolver.wire.query import query_wire
@@ -583,7 +584,7 @@ def bomb(body, targets, *, owner=None, data=b"\0\1", rrtype=15):
     targets = [pointer(12 + 11 + target) for target in targets if 12 + 11 + target < 0x4000]
     size = (1 if owner is None else len(owner) + 2) + 10 + len(data) + 2
     rows = []
-    for number in range((65_535 - 12 - len(first)) // size):
+    for number in range(min((65_535 - 12 - len(first)) // size, MAX_OTHERS - 1)):
         name = b"\0" if owner is None else owner + targets[number % len(targets)]
         fixed = struct.pack(">HHIH", rrtype, 1, 0, len(data) + 2)
         rows.append(name + fixed + data + targets[number * 31 % len(targets)])

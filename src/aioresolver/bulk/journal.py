@@ -20,7 +20,7 @@ from typing import Any, overload
 
 from aioresolver.bulk.disk import DISK, Disk, store
 from aioresolver.bulk.ledger import Entry, Ledger
-from aioresolver.bulk.manifest import make_manifest, manifest_path, read_manifest, write_manifest
+from aioresolver.bulk.manifest import fits, make_manifest, manifest_path, read_manifest, write_manifest
 from aioresolver.bulk.output import Output, is_stream
 from aioresolver.bulk.rows import Row
 from aioresolver.bulk.writers import LinesWriter, format_of
@@ -30,6 +30,16 @@ __all__ = ["Journal"]
 
 FORMAT = "aioresolver bulk journal"
 VERSION = 1
+_ENTRY: Mapping[str, type | tuple[type, ...]] = {
+    "configuration": dict,
+    "started": (int, float),
+    "resumed": int,
+    "whole": bool,
+    "offset": int,
+    "tail": int,
+    "ledger": dict,
+}
+_LEDGER = {"inputs": int, "expected": int, "next": int, "checksum": int, "statuses": dict, "left": list}
 
 
 class Journal:
@@ -340,7 +350,14 @@ def _read_entry(disk: Disk, path: str) -> dict[str, Any] | None:
         entry = json.loads(data)
     except ValueError:
         entry = None
-    if not isinstance(entry, dict) or (entry.get("format"), entry.get("version")) != (FORMAT, VERSION):
+    if (
+        not isinstance(entry, dict)
+        or (entry.get("format"), entry.get("version")) != (FORMAT, VERSION)
+        or not fits(entry, _ENTRY)
+        or not 0 <= entry["started"] < 1e11
+        or not fits(entry["ledger"], _LEDGER)
+        or not all(isinstance(item, int) or (isinstance(item, list) and item) for item in entry["ledger"]["left"])
+    ):
         raise ConfigurationError(f"{path}.journal is not a journal of this version: delete it to start anew")
     if entry["whole"] and not disk.exists(f"{path}.partial") and not disk.exists(path):
         raise ConfigurationError(f"{path} is gone: delete {path}.journal to start anew")

@@ -16,11 +16,19 @@ from aioresolver.bulk.disk import DISK, Disk, naming, store
 from aioresolver.bulk.statuses import STATUSES
 from aioresolver.errors import ConfigurationError
 
-__all__ = ["input_identity", "make_manifest", "manifest_path", "read_manifest", "write_manifest"]
+__all__ = ["fits", "input_identity", "make_manifest", "manifest_path", "read_manifest", "write_manifest"]
 
 FORMAT = "aioresolver bulk manifest"
 VERSION = 1
 HEAD = 1 << 16
+_SHAPE = {
+    "complete": bool,
+    "configuration": dict,
+    "resumed": int,
+    "inputs": int,
+    "expected_rows": int,
+    "statuses": dict,
+}
 
 
 def make_manifest(
@@ -73,9 +81,16 @@ def read_manifest(path: str | os.PathLike[str], *, disk: Disk = DISK) -> dict[st
         manifest = json.loads(data)
     except ValueError:
         manifest = None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or not fits(manifest, _SHAPE):
         raise ConfigurationError(f"{os.fspath(path)} is not a manifest of aioresolver bulk")
     return manifest
+
+
+def fits(data: Mapping[str, Any], shape: Mapping[str, type | tuple[type, ...]]) -> bool:
+    """Whether plain data from a file has all these keys, each with a value of its type; statuses are counted."""
+    return all(isinstance(data.get(key), kind) for key, kind in shape.items()) and (
+        "statuses" not in shape or all(isinstance(count, int) for count in data["statuses"].values())
+    )
 
 
 def manifest_path(output: str | os.PathLike[str]) -> str:

@@ -56,6 +56,10 @@ def find(rules: Sequence[_Rule], address: int) -> int:
     return 0
 
 
+_MOST_DIGITS = 10
+# What int() makes of thousands of them is an error.
+
+
 def address_number(address: str) -> int:
     """An address as a number of 128 bits, IPv4 as mapped IPv6; a scope is dropped."""
     if ":" in address:
@@ -76,10 +80,12 @@ def read_rule(prefix: str, value: str, *, ipv4: bool = False) -> _Rule | None:
     longest = 32 if plain else 128
     if not (value.isascii() and value.isdigit()) or (slash and not (length.isascii() and length.isdigit())):
         return None
+    if len(value) > _MOST_DIGITS or len(length) > _MOST_DIGITS:
+        return None
     bits = int(length) if slash else longest
     try:
         number = address_number(address)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a zero byte, which text can have
         return None
     if bits > longest or (":" not in address and not ipv4) or (ipv4 and (number >> 32 != 0xFFFF and bits)):
         return None

@@ -120,12 +120,12 @@ def _address(value: str) -> list[str]:
     word = value.split(maxsplit=1)[0] if value else ""
     try:
         return [socket.inet_ntoa(socket.inet_aton(word))]
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a zero byte, which text can have
         pass
     address, percent, scope = word.partition("%")
     try:
         address = socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, address))
-    except OSError:
+    except (OSError, ValueError):
         return []
     return [address + percent + scope if scope else address]
 
@@ -164,4 +164,4 @@ def _options(value: str) -> dict[str, int | bool]:
 def _leading_number(text: str) -> int:
     """As C's atoi: the digits that it begins with, 0 when there are none."""
     digits = text[: len(text) - len(text.lstrip("0123456789"))]
-    return int(digits) if digits else 0
+    return int(digits.lstrip("0")[:10] or "0")  # what int() makes of thousands of digits is an error

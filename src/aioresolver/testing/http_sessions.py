@@ -23,6 +23,8 @@ try:
     )
     from h2.exceptions import H2Error
     from h2.settings import SettingCodes
+
+    from aioresolver.transports.header_encoder import HeaderEncoder
 except ImportError as _error:
     raise ConfigurationError('a server over HTTPS needs h2 4.1 or later: pip install "aioresolver[https]"') from _error
 
@@ -65,6 +67,7 @@ class Http2Session:
         self._unanswered: set[int] = set()
         self._bodies: dict[int, bytes] = {}  # those that wait for the client to open its window
         self._http = H2Connection(H2Configuration(client_side=False, header_encoding=None))
+        self._http.encoder = HeaderEncoder()
         self._http.initiate_connection()
         self._http.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: most_streams})
         self._http.increment_flow_control_window(CONNECTION_WINDOW)

@@ -29,6 +29,8 @@ try:
     from h2.exceptions import H2Error
     from h2.settings import SettingCodes, Settings
     from hpack import NeverIndexedHeaderTuple
+
+    from aioresolver.transports.header_encoder import HeaderEncoder
 except ImportError as _error:
     raise ConfigurationError('https needs h2 4.1 or later: pip install "aioresolver[https]"') from _error
 
@@ -308,8 +310,17 @@ class Http2Connection(StreamConnection):
             self.abort()
 
 
+class _Http(H2Connection):
+    """h2's connection, but it does not count the open streams each time: that is done here already."""
+
+    @property
+    def open_outbound_streams(self) -> int:
+        """Rarely how many there are: then h2 forgets those that are closed."""
+        return super().open_outbound_streams if len(self.streams) > 2 * MOST_STREAMS else 0
+
+
 def _new_http() -> H2Connection:
-    http = H2Connection(
+    http = _Http(
         H2Configuration(
             client_side=True,
             header_encoding=None,
@@ -328,6 +339,7 @@ def _new_http() -> H2Connection:
         },
     )
     http.decoder.max_header_list_size = MOST_HEADERS
+    http.encoder = HeaderEncoder()
     return http
 
 

@@ -14,7 +14,7 @@ from aioresolver.transports.nameserver import Nameserver, checked_source
 from aioresolver.transports.udp_socket import measure_receive_buffer, open_connected
 
 try:
-    from aioresolver.transports.quic_connection import DoqConnection, Memory, make_configuration
+    from aioresolver.transports.quic_connection import MOST_STREAMS, DoqConnection, Memory, make_configuration
     from aioresolver.transports.quic_trust import Trust, trust_for
 except ImportError as _error:
     raise ConfigurationError('DNS over QUIC needs aioquic 1.2 or later: pip install "aioresolver[quic]"') from _error
@@ -23,6 +23,10 @@ __all__ = ["QuicTransport"]
 
 # On the wire the id is 0 (RFC 9250, 4.2.1).
 NO_ID = b"\0\0"
+# Few enough for any nameserver. After so many replies twice as many are tried again, each time later.
+FEW_STREAMS = 4
+PROBATION = 500
+LONGER = 8
 
 
 class QuicTransport:
@@ -56,6 +60,7 @@ class QuicTransport:
         self.ignored = 0
         self.handshakes = 0
         self.resumed = 0
+        self.most_streams = MOST_STREAMS
         self.memory = Memory()
         self.endpoints: set[asyncio.Task[None]] = set()
         self.ring: DeadlineRing
@@ -67,6 +72,8 @@ class QuicTransport:
         self._waiting: dict[Exchange, None] = {}
         self._connection: DoqConnection | None = None
         self._connections: set[DoqConnection] = set()
+        self._probation = PROBATION
+        self._to_prove = 0
         self._idle_token: Any = None
         self._idle_since = 0.0
         self._closed = False
@@ -127,6 +134,8 @@ class QuicTransport:
         else:
             for connection in tuple(self._connections):
                 connection.forget(exchange)
+                if connection.leaving:
+                    self._replace(connection)
                 self._drop_if_over(connection)
         self._note_idle()
 
@@ -141,7 +150,7 @@ class QuicTransport:
                 self._give_up_connecting(connection, exchange)
             elif exchange in connection.pending.values() and exchange.heard == connection.replies:
                 # Not a word since it was sent. Those that wait on the connection may hope on, new ones shall not.
-                self._connection = None
+                self._replace(connection)
                 connection.leave()
         self.forget(exchange)
         exchange.fail(error)
@@ -159,6 +168,8 @@ class QuicTransport:
     def answered(self, connection: DoqConnection, exchange: Exchange, reply: bytes) -> None:
         """The reply of an exchange has come."""
         exchange.finish(reply, self.ring)
+        if self.most_streams < MOST_STREAMS:
+            self._prove()
         if not connection.pending:
             self._spent(connection)
 
@@ -169,15 +180,27 @@ class QuicTransport:
         if not connection.pending:
             self._spent(connection)
 
+    def exhausted(self, connection: DoqConnection) -> None:
+        """The nameserver allows no more streams on this connection."""
+        self._replace(connection)
+        connection.leave()
+        self._drop_if_over(connection)
+
     def ended(self, connection: DoqConnection, error: TransportError) -> None:
         """The connection is gone: ask again what may be asked again, fail the rest."""
         self._connections.discard(connection)
         if connection is self._connection:
             self._connection = None
-            if not connection.established:
+            if not connection.established and connection.remembered:
+                self.memory.blame()
+            elif not connection.established:
                 self._fail_waiting(error)
         in_flight = list(connection.pending.values())
         connection.pending.clear()
+        if connection.silent and len(in_flight) > FEW_STREAMS:
+            self.most_streams = FEW_STREAMS
+            self._to_prove = self._probation
+            self._probation *= LONGER
         again: list[Exchange] = []
         for exchange in in_flight:
             if connection.replies > exchange.heard or (connection.replies and exchange.sends == 1):
@@ -198,6 +221,8 @@ class QuicTransport:
         self._waiting[exchange] = None
         if connection is None or connection.leaving:
             self._connect()
+        else:
+            connection.hope()
 
     def _send_waiting(self) -> None:
         waiting, connection = self._waiting, self._connection
@@ -205,6 +230,15 @@ class QuicTransport:
             exchange = next(iter(waiting))
             del waiting[exchange]
             connection.send(exchange)
+        if waiting and connection is not None:
+            connection.hope()
+
+    def _prove(self) -> None:
+        """After a silence: so many replies, and more streams are tried again."""
+        self._to_prove -= 1
+        if not self._to_prove:
+            self._to_prove = self._probation
+            self.most_streams *= 2
 
     def _connect(self) -> None:
         loop = asyncio.get_running_loop()
@@ -221,6 +255,13 @@ class QuicTransport:
         )
         self._connection = DoqConnection(self, connected, configuration, nameserver=self.nameserver, loop=loop)
         self._connections.add(self._connection)
+
+    def _replace(self, connection: DoqConnection) -> None:
+        """Send no more queries over this connection; those that wait have another."""
+        if connection is self._connection:
+            self._connection = None
+            if self._waiting:
+                self._connect()
 
     def _give_up_connecting(self, connection: DoqConnection, exchange: Exchange) -> None:
         """Nobody waits for a connection any more to whom nobody has said a word: the next query begins a new one."""

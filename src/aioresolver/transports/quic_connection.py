@@ -21,7 +21,7 @@ from aioquic.quic.events import (
     StreamDataReceived,
     StreamReset,
 )
-from aioquic.tls import SessionTicket
+from aioquic.tls import Epoch, SessionTicket
 
 from aioresolver.errors import TransportError
 from aioresolver.flow.deadline_ring import DeadlineRing
@@ -38,6 +38,8 @@ DRAIN = 64
 LARGEST_DATAGRAM = 65535
 # Streams open at once: beyond, aioquic spends more on looking through them than on the queries.
 MOST_STREAMS = 128
+# So many at first, and one more with each reply: Knot 3.4 allows a thousand, and falls silent when there are eleven.
+FIRST_STREAMS = 8
 # As much as fills a datagram is sent at once: aioquic goes through all that is unsent again for each of them.
 FULL = 1100
 FRAME_HEAD = 8
@@ -46,7 +48,7 @@ LARGEST_FRAME = 2 + 65535
 STREAM_WINDOW = 4 * LARGEST_FRAME
 # Silence of this many handshakes' time, within these bounds in seconds, makes us knock, and as much again gives up.
 PATIENCE = 4
-LEAST_PATIENCE = 0.3
+LEAST_PATIENCE = 0.2
 MOST_PATIENCE = 2.0
 # No connection goes to sleep between two signs of life.
 LEAST_IDLE = 5.0
@@ -67,12 +69,20 @@ class Memory:
     """What a nameserver gave for the next connection: tickets that resume a session, and tokens (RFC 9000, 8.1.3).
 
     Only of one whose certificate was right: whoever resumes a session shows none. Each is used once, so that nobody
-    on the path can link connections by them.
+    on the path can link connections by them. Where they do harm (Knot 3.4 takes its own tokens amiss, and after a
+    restart says nothing to who has one), they are given up: tokens first, then tickets.
     """
 
     def __init__(self) -> None:
         self.tickets: deque[SessionTicket] = deque(maxlen=MOST_REMEMBERED)
         self.tokens: deque[bytes] = deque(maxlen=MOST_REMEMBERED)
+
+    def blame(self) -> None:
+        """A connection that began with what is remembered has come to nothing."""
+        if self.tokens.maxlen:
+            self.tokens = deque(maxlen=0)
+        else:
+            self.tickets = deque(maxlen=0)
 
     def keep(self, gifts: Iterable[SessionTicket | bytes]) -> None:
         """Remember these, without the permission to send before the handshake: such data can be replayed."""
@@ -88,6 +98,7 @@ class Owner(Protocol):
     """The transport whose connection this is."""
 
     ignored: int
+    most_streams: int
     ring: DeadlineRing
     memory: Memory
     endpoints: set[asyncio.Task[None]]
@@ -103,6 +114,9 @@ class Owner(Protocol):
 
     def failed(self, connection: DoqConnection, exchange: Exchange, error: TransportError) -> None:
         """No reply will come to this one; the connection goes on."""
+
+    def exhausted(self, connection: DoqConnection) -> None:
+        """The nameserver allows no more streams, though all have ended: Knot 3.4 has 1024 for each connection."""
 
     def ended(self, connection: DoqConnection, error: TransportError) -> None:
         """Nothing more will come; `pending` holds what got no reply. The socket is closed."""
@@ -125,8 +139,11 @@ class DoqConnection:
     ) -> None:
         self.pending: dict[int, Exchange] = {}
         self.replies: int = 0
+        self.remembered: bool = configuration.session_ticket is not None or bool(configuration.token)
         self.established: bool = False
         self.heard: bool = False
+        self.silent: bool = False
+        self.streams: int = min(FIRST_STREAMS, owner.most_streams)
         self.leaving: bool = False
         self.over: bool = False
         self._owner = owner
@@ -142,6 +159,7 @@ class DoqConnection:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._watch_token: Any = None
+        self._hope_token: Any = None
         self._knocked = False
         self._quiet = True
         self._began = loop.time()
@@ -156,17 +174,18 @@ class DoqConnection:
         )
         self._attach()
         self._quic.connect(self._address, now=self._began)
+        if self.remembered:
+            self._watch_token = owner.ring.add(self._began + LEAST_PATIENCE, self._watch_beginning)
         self._flush()
 
     @property
     def room(self) -> bool:
         """Whether one more query may be sent: the nameserver allows so many streams, and we want no more than some."""
-        quic = self._quic
         return (
             self.established
             and not self.leaving
-            and len(self.pending) + len(self._cancelled) < MOST_STREAMS
-            and quic.get_next_available_stream_id() >> 2 < quic._remote_max_streams_bidi
+            and len(self.pending) + len(self._cancelled) < self.streams
+            and self._may_open_stream
         )
 
     def send(self, exchange: Exchange) -> None:
@@ -196,9 +215,14 @@ class DoqConnection:
         self._quic.stop_stream(stream, REQUEST_CANCELLED)
         self._quic.reset_stream(stream, REQUEST_CANCELLED)
         self._flush_soon()
-        if len(self._cancelled) >= MOST_STREAMS // 2:  # the nameserver does not end what nobody waits for
+        if len(self._cancelled) > self.streams // 2:  # the nameserver does not end what nobody waits for
             self.leaving = True
         self.close_if_spent()
+
+    def hope(self) -> None:
+        """Queries wait for room. If all streams have ended, the nameserver has a moment to allow more of them."""
+        if self._hope_token is None and self.established and not (self.pending or self._may_open_stream):
+            self._hope_token = self._owner.ring.add(self._loop.time() + self._patience / PATIENCE, self._despair)
 
     def partly_answered(self, exchange: Exchange) -> bool:
         """Whether some bytes of its reply have come."""
@@ -239,6 +263,16 @@ class DoqConnection:
         """The socket reports an error, such as an ICMP message."""
         self._end(carriage_error("the nameserver cannot be reached", error, local=_local(error)))
 
+    @property
+    def _may_open_stream(self) -> bool:
+        quic = self._quic
+        return bool(quic.get_next_available_stream_id() >> 2 < quic._remote_max_streams_bidi)
+
+    def _despair(self) -> None:
+        self._hope_token = None
+        if not (self.pending or self._may_open_stream):
+            self._owner.exhausted(self)
+
     def _attach(self) -> None:
         try:
             self._loop.add_reader(self._connected.fileno(), self._drain)
@@ -257,9 +291,10 @@ class DoqConnection:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._watch_token is not None:
-            self._owner.ring.discard(self._watch_token)
-            self._watch_token = None
+        for token in (self._watch_token, self._hope_token):
+            if token is not None:
+                self._owner.ring.discard(token)
+        self._watch_token = self._hope_token = None
         if self._endpoint is not None:
             self._endpoint.close()
         else:
@@ -366,6 +401,7 @@ class DoqConnection:
 
     def _take_reply(self, stream: int, exchange: Exchange, reply: bytes) -> None:
         self.replies += 1
+        self.streams = min(self.streams + 1, self._owner.most_streams)
         if reply[:2] != b"\0\0":
             self._break_off("a message with an id", culprit=stream)
             return
@@ -398,6 +434,9 @@ class DoqConnection:
             if fault is not None:
                 self._quic.close(error_code=BAD_CERTIFICATE, frame_type=CRYPTO_FRAME, reason_phrase=fault)
                 return
+        if self._watch_token is not None:
+            self._owner.ring.discard(self._watch_token)
+            self._watch_token = None
         self._patience = min(max(PATIENCE * (self._loop.time() - self._began), LEAST_PATIENCE), MOST_PATIENCE)
         self.established = True
         self._owner.opened(self, resumed=event.session_resumed)
@@ -431,6 +470,12 @@ class DoqConnection:
             text = f"the nameserver closed the connection: {reason or describe(event.error_code)}"
         self._end(TransportError(text, code=code))
 
+    def _watch_beginning(self) -> None:
+        """What we remembered may be the reason why nothing at all comes back."""
+        self._watch_token = None
+        if not self.heard:
+            self._end(TransportError("the nameserver does not answer", code=errno.ETIMEDOUT))
+
     def _watch(self) -> None:
         """As long as something waits, look from time to time whether the nameserver is there."""
         self._watch_token = None
@@ -439,6 +484,7 @@ class DoqConnection:
         if not self._quiet:
             self._knocked = False
         elif self._knocked:
+            self.silent = True
             self._end(TransportError("the nameserver has fallen silent", code=errno.ETIMEDOUT))
             return
         else:
@@ -460,12 +506,21 @@ class DoqConnection:
 
     def _flush(self) -> None:
         self._flushing = False
-        self._collected = 0
         if not self._unsent:
-            datagrams = self._quic.datagrams_to_send(now=self._loop.time())
+            now = self._loop.time()
+            if self._collected:
+                self._acknowledge(now)
+            self._collected = 0
+            datagrams = self._quic.datagrams_to_send(now=now)
             self._unsent.extend(datagram for datagram, address in datagrams if address == self._address)
             self._send_datagrams()
         self._set_timer()
+
+    def _acknowledge(self, now: float) -> None:
+        """Let queries carry what is to be acknowledged (RFC 9000, 13.2.1); aioquic alone would wait a millisecond."""
+        space = self._quic._spaces[Epoch.ONE_RTT]
+        if space.ack_at is not None and space.ack_at > now:
+            space.ack_at = now
 
     def _send_datagrams(self) -> None:
         unsent = self._unsent

@@ -142,7 +142,7 @@ class StreamConnection(asyncio.Protocol):
 
     def _flush(self) -> None:
         if self._transport is not None and self._unsent and not self.over:
-            self._transport.write(b"".join(self._unsent))
+            self._transport.writelines(self._unsent)
         self._unsent.clear()
 
     def _take(self, reply: bytes) -> None:

@@ -13,6 +13,7 @@ from aioresolver.wire.names import MAX_NAME
 
 __all__ = [
     "MAX_INVOLVED",
+    "MAX_OTHERS",
     "MAX_QUESTIONS",
     "MAX_RECORDS",
     "TTL_LIMIT",
@@ -33,7 +34,10 @@ MAX_QUESTIONS = 256
 MAX_RECORDS = 4096
 """How many records a message may have: 64 KiB hold so many addresses, and more of nothing that is of use."""
 
-MAX_INVOLVED = 2048
+MAX_OTHERS = 3072
+"""How many of them may be something else than addresses, which are the shortest."""
+
+MAX_INVOLVED = 1536
 """How many of them may be of types that take some work to read: those of several fields, which are never so short."""
 
 TTL_LIMIT = 0x80000000
@@ -55,7 +59,8 @@ _HOP_OPTIONS = frozenset({EdnsOption.COOKIE, EdnsOption.TCP_KEEPALIVE, EdnsOptio
 # The owner of a record as a pointer to the question's name, the way nearly every server writes it.
 _AT_QUESTION = 0xC00C
 _SOA = int(RRType.SOA)
-_PLAIN = frozenset({RRType.A, RRType.AAAA, RRType.NS, RRType.CNAME, RRType.PTR, RRType.MX, RRType.TXT})
+_A = int(RRType.A)
+_PLAIN = frozenset({_A, RRType.AAAA, RRType.NS, RRType.CNAME, RRType.PTR, RRType.MX, RRType.TXT, RRType.SRV})
 _TRUNCATED = 0x0200
 # Truncation, and every rcode but NOERROR.
 _NOT_PLAIN = _TRUNCATED | 0xF
@@ -120,8 +125,14 @@ def read_layout(wire: bytes) -> tuple[int, int, Sections, OptLayout | None]:
 
 def _sections(records: list[RecordLayout], authority: int, additional: int) -> Sections:
     """The records cut in three where authority and additional section start; refused when too many take work to read."""
-    if len(records) > MAX_INVOLVED and len(records) - sum([row[1] in _PLAIN for row in records]) > MAX_INVOLVED:
-        raise MessageFormatError(f"a message has at most {MAX_INVOLVED} records of involved types")
+    if len(records) > MAX_INVOLVED:
+        types = [row[1] for row in records]
+        addresses = types.count(_A)
+        others = len(types) - addresses
+        if others > MAX_INVOLVED and others - sum([rrtype in _PLAIN for rrtype in types]) + addresses > MAX_INVOLVED:
+            raise MessageFormatError(f"a message has at most {MAX_INVOLVED} records of involved types")
+        if others > MAX_OTHERS:
+            raise MessageFormatError(f"a message has at most {MAX_OTHERS} records that are no addresses")
     return records[:authority], records[authority:additional], records[additional:]
 
 

@@ -16,7 +16,8 @@ from aioresolver.wire.names import Name
 from aioresolver.wire.query import query_frame as query_frame  # noqa: PLC0414 - until all import it from its home
 from aioresolver.wire.query import query_wire as query_wire  # noqa: PLC0414
 from aioresolver.wire.query import question_section as question_section  # noqa: PLC0414
-from aioresolver.wire.rdata import GenericRdata, read_rdata, write_rdata
+from aioresolver.wire.rdata import GenericRdata, write_rdata
+from aioresolver.wire.rdata.registry import READERS
 
 __all__ = ["Message", "Question", "Record"]
 
@@ -118,14 +119,15 @@ class Record:
             wire, start, end, memo = source
             if memo.malformed > MAX_MALFORMED:
                 raise MessageFormatError(f"more than {MAX_MALFORMED} records of the message are malformed")
-            if self._class == 1 or not _is_generic(self._type, self._class, empty=start == end):
-                try:
-                    self._data = read_rdata(self._type, wire, start, end, memo)
-                except MessageFormatError:
-                    memo.malformed += 1
-                    raise
+            read = READERS.get(self._type)
+            if read is None or (self._class != 1 and _is_generic(self._type, self._class, empty=start == end)):
+                self._data = tuple.__new__(GenericRdata, (self._type, wire[start:end]))
             else:
-                self._data = GenericRdata(self._type, wire[start:end])
+                try:
+                    self._data = read(wire, start, end, memo)
+                except MessageFormatError as error:
+                    memo.malformed += 1
+                    raise MessageFormatError(f"malformed {self._type} data: {error}") from None
             self._source = None
         return self._data
 
@@ -163,7 +165,7 @@ class Record:
             # Whoever shows records wants to see the bad one too (RFC 3597, 5).
             wire, start, end, _ = self._source or (b"", 0, 0, None)
             data = str(GenericRdata(self._type, wire[start:end]))
-        return f"{self._name} {self._ttl} {self._class} {self._type} {data}".rstrip()
+        return f"{self._name} {self._ttl} {self._class._name_} {self._type._name_} {data}".rstrip()
 
     def __repr__(self) -> str:
         return f"<Record {self}>"

@@ -276,11 +276,15 @@ class TestUnknownTypes:
 
 class TestDeclaring:
     @pytest.fixture
-    def _forget(self, monkeypatch):
+    def _forget(self):
         from aioresolver.wire.rdata import registry
 
-        for table in ("_SHAPES", "_SHAPES_OF", "_READERS"):
-            monkeypatch.setattr(registry, table, dict(getattr(registry, table)))
+        tables = registry._SHAPES, registry._SHAPES_OF, registry.READERS
+        kept = [dict(table) for table in tables]
+        yield
+        for table, before in zip(tables, kept, strict=True):
+            table.clear()
+            table.update(before)
 
     @pytest.mark.usefixtures("_forget")
     def test_a_type_of_ones_own_joins(self):

@@ -52,11 +52,11 @@ class Flights:
         return key in self._flights
 
     async def share(
-        self, key: Hashable, asker: Flight, begin: Callable[[Flight], Coroutine[Any, Any, Any]], deadline: float
+        self, key: Hashable, asker: Flight, begin: Callable[[Flight], Coroutine[Any, Any, Any]], seconds: float
     ) -> tuple[Any, bool]:
         """What comes of `begin`, or of the one that is under way for the same key; and whether it was begun for this asker.
 
-        Raises Circle when that one waits for the asker, TimeoutError at the deadline, and what `begin` raises.
+        Raises Circle when that one waits for the asker, TimeoutError after so many seconds, and what `begin` raises.
         When nobody waits any more, it is cancelled.
         """
         flight = self._flights.get(key)
@@ -70,8 +70,7 @@ class Flights:
         asker.waits_for = flight
         flight.askers += 1
         try:
-            remaining = deadline - asyncio.get_running_loop().time()
-            await asyncio.wait((task,), timeout=max(remaining, 0))
+            await asyncio.wait((task,), timeout=max(seconds, 0))
         finally:
             asker.waits_for = None
             flight.askers -= 1

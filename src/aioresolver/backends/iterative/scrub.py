@@ -140,9 +140,8 @@ def _dname_alias(records: list[Record], name: Name) -> tuple[Record, ...] | None
 
 def _drop_rest(own: list[Record], reading: Reading) -> None:
     """Note what is in the answer section and belongs to no part of the answer."""
-    if len(own) > len(reading.records):
-        kept = {id(record) for record in reading.records}
-        reading.dropped += [Dropped(str(record), "not asked for") for record in own if id(record) not in kept]
+    kept = {id(record) for record in reading.records}
+    reading.dropped += [Dropped(str(record), "not asked for") for record in own if id(record) not in kept]
 
 
 def _read_authority(message: Message, question: Question, zone: Name, reading: Reading, *, aliased: bool) -> None:

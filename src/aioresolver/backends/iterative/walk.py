@@ -345,7 +345,7 @@ class Walk(Errand):
         while True:
             joined = key in flights
             try:
-                found, _ = await flights.share(key, self._flight, start, self.budget.deadline)
+                found, _ = await flights.share(key, self._flight, start, self.budget.deadline - self._clock())
             except Circle:
                 raise WalkError("it needs itself to be found", fleeting=True) from None
             except asyncio.TimeoutError:

@@ -83,7 +83,7 @@ def rdata(rrtype: RRType, *fields: Field[Any]) -> Callable[[type[D]], type[D]]:
         if "__str__" not in cls.__dict__:
             cls.__str__ = _shower(fields)  # type: ignore[method-assign]
         _SHAPES[rrtype] = _SHAPES_OF[cls] = shape
-        _READERS[rrtype] = shape.read
+        READERS[rrtype] = shape.read
         return cls
 
     return declare
@@ -91,7 +91,9 @@ def rdata(rrtype: RRType, *fields: Field[Any]) -> Callable[[type[D]], type[D]]:
 
 _SHAPES: dict[RRType, Shape] = {}
 _SHAPES_OF: dict[type[Any], Shape] = {}
-_READERS: dict[RRType, Reader] = {}
+READERS: dict[RRType, Reader] = {}
+"""What reads the data of each type: given the message, where the data starts and ends in it, which is within it, and
+what is known of its names. Raises MessageFormatError."""
 
 
 def shapes() -> tuple[Shape, ...]:
@@ -121,7 +123,7 @@ def read_rdata(type: RRType, wire: bytes, offset: int, end: int, memo: NameMemo 
     """
     if not 0 <= offset <= end <= len(wire):
         raise MessageFormatError(f"the data from {offset} to {end} is not within the message's {len(wire)} bytes")
-    read = _READERS.get(type)
+    read = READERS.get(type)
     if read is None:
         return tuple.__new__(GenericRdata, (RRType.of(type), wire[offset:end]))
     try:
@@ -206,6 +208,8 @@ def _reader(cls: type[D], fields: tuple[Field[Any], ...]) -> Reader:
         return read_one
 
     steps = tuple(_steps(fields))
+    if [several for several, _ in steps] == [True, False]:
+        return _reader_of_numbers_and_one(cls, "".join(map(_code, fields)), fields[-1].read)
 
     def read_all(wire: bytes, offset: int, end: int, memo: NameMemo | None) -> D:
         values: list[Any] = []
@@ -220,6 +224,24 @@ def _reader(cls: type[D], fields: tuple[Field[Any], ...]) -> Reader:
         return new(cls, values)
 
     return read_all
+
+
+def _reader_of_numbers_and_one(cls: type[D], codes: str, read: Reader) -> Reader:
+    """As read_all, for what most types are: numbers, and something else behind them."""
+    new = tuple.__new__
+    layout = Struct(f">{codes}")
+    size, unpack_from = layout.size, layout.unpack_from
+
+    def read_both(wire: bytes, offset: int, end: int, memo: NameMemo | None) -> D:
+        start = offset + size
+        if start > end:
+            raise MessageFormatError(f"numbers run over the end of the data at {end}")
+        value, after = read(wire, start, end, memo)
+        if after != end:
+            raise MessageFormatError(f"it ends at {after}, not at {end}")
+        return new(cls, (*unpack_from(wire, offset), value))
+
+    return read_both
 
 
 def _steps(fields: tuple[Field[Any], ...]) -> Iterator[tuple[bool, Reader]]:

@@ -111,7 +111,7 @@ def _contradiction(params: list[ServiceParam]) -> str | None:
 
 def _param_text(key: ServiceKey, value: ServiceValue) -> str:
     text = VALUES.get(key, OPAQUE).to_text(value)
-    name = ServiceKey(key).text
+    name = key.text if type(key) is ServiceKey else ServiceKey(key).text
     return f"{name}={text}" if text else name
 
 

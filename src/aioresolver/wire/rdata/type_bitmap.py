@@ -97,10 +97,13 @@ class TypeBitmap(Sequence[RRType]):
         """The same as `str`, in bounded time: None when more than MANY_TYPES are not usual ones, which nobody means."""
         texts: list[str] = []
         others: list[int] = []
-        for window, bitmap in self._windows():
+        wire = self._wire
+        is_usual = wire[:1] == b"\0" and wire[1] == len(wire) - 2 <= _USUAL_BYTES
+        for window, bitmap in [(0, wire[2:])] if is_usual else self._windows():
             usual = b"" if window else bitmap[:_USUAL_BYTES]
             texts += [_usual_text(place, byte) for place, byte in enumerate(usual) if byte]
-            others += _numbers_of(window, bitmap, len(usual))
+            if len(bitmap) > len(usual):
+                others += _numbers_of(window, bitmap, len(usual))
             if len(others) > MANY_TYPES:
                 return None
         return " ".join([*texts, *map(_type_text, others)])

@@ -1,0 +1,57 @@
+"""HeaderEncoder: the compression of headers (HPACK, RFC 7541), for one who says nearly the same each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from hpack import Encoder, NeverIndexedHeaderTuple
+from hpack.table import HeaderTable
+
+__all__ = ["HeaderEncoder"]
+
+MOST_KEPT = 256
+
+
+class HeaderEncoder(Encoder):
+    """An encoder that keeps what it has encoded, as long as it would encode it so again.
+
+    It would as long as its table stays as it is. Headers that never come into the table stand first, if there are any,
+    and are not shortened by Huffman's code, whose price in Python is more than the bytes are worth.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._table = self.header_table = _Table()
+        self._kept: dict[tuple[Any, ...], bytes] = {}
+
+    def encode(self, headers: Iterable[Any], huffman: bool = True) -> bytes:  # noqa: FBT001, FBT002 - as hpack has it
+        """The headers as a block."""
+        key = tuple(headers)
+        start = b""
+        table = self._table
+        if table.resized:
+            self._kept.clear()
+        while key and isinstance(key[0], NeverIndexedHeaderTuple):
+            start += super().encode(key[:1], huffman=False)
+            key = key[1:]
+        block = self._kept.get(key)
+        if block is None:
+            additions = table.additions
+            block = super().encode(key, huffman)
+            if table.additions != additions or len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            else:
+                self._kept[key] = block
+        return start + block
+
+
+class _Table(HeaderTable):
+    """A table that counts what comes into it."""
+
+    additions = 0
+
+    def add(self, name: bytes, value: bytes) -> None:
+        """Put a header in, and others out if need be."""
+        self.additions += 1
+        super().add(name, value)
