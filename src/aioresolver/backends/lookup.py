@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from aioresolver.answer import Answer
 from aioresolver.backends.budgets import Allowance
-from aioresolver.backends.pool import in_order, may_be_asked
 from aioresolver.backends.trial import Trial
+from aioresolver.backends.turns import SECOND_CHANCE, STRIKES, Turns
 from aioresolver.backends.upstream import USEFUL_RCODES, Upstream
 from aioresolver.errors import (
     Attempt,
@@ -27,8 +27,6 @@ from aioresolver.wire.message import Message, Question
 
 __all__ = ["Lookup", "is_lame"]
 
-STRIKES = 3
-SECOND_CHANCE = STRIKES - 1
 BREATHER = 0.25
 # Who was of use a moment ago and now refuses to be connected is being started again.
 RESTARTING = 5.0
@@ -59,8 +57,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
     Cancelling it ends retransmission and frees every id at once.
     """
 
-    __slots__ = ("_alarm", "_alarms", "_allowance", "_followed", "_last_call", "_order", "_patience_ends", "_race",
-                 "_strikes", "_truncated", "_under_way", "_upstreams", "began", "deadline", "now", "question",
+    __slots__ = ("_alarm", "_alarms", "_allowance", "_followed", "_last_call", "_patience_ends", "_race",
+                 "_truncated", "_turns", "_under_way", "_upstreams", "began", "deadline", "now", "question",
                  "trials")  # fmt: skip
 
     def __init__(
@@ -89,8 +87,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self._followed = followed
         self._allowance = allowance or Allowance()
         self._patience_ends = deadline
-        self._order: list[Upstream] = []
-        self._strikes: dict[Upstream, int] = {}
+        self._turns = Turns()
         self._truncated: Answer[Any] | None = None
         self._alarm: Any = None
         self._last_call = False
@@ -103,14 +100,12 @@ class Lookup(asyncio.Future[Answer[Any]]):
     def start(self) -> None:
         """Ask the best upstream, or the best few; others that nobody knows about get a copy, on which nothing waits."""
         now = self.began = self.now()
-        order = in_order(self._upstreams)
-        asked, others = order[: self._race], order[self._race :]
-        self._order = [*others, *self._not_among(order), *asked]
+        asked = self._turns.begin(self._upstreams, race=self._race)
         self._be_patient(asked[-1], now)
         for upstream in asked:
             self._send(upstream, now)
-        for upstream in others:
-            if upstream.health.wants_probe(now):
+        for upstream in self._turns.usable():
+            if upstream not in asked and upstream.health.wants_probe(now):
                 upstream.probe(self.question, now)
 
     def take_reply(self, upstream: Upstream, reply: bytes, *, asked_at: float, edns: Edns | None) -> None:
@@ -132,17 +127,12 @@ class Lookup(asyncio.Future[Answer[Any]]):
 
     def _take_over(self, upstream: Upstream, asked_at: float, *, edns: Edns | None) -> Trial:
         self.began = asked_at
-        others = [other for other in in_order(self._upstreams) if other is not upstream]
-        self._order = [*others, *self._not_among([*others, upstream]), upstream]
+        self._turns.begin(self._upstreams, upstream)
         trial = Trial(self, upstream, upstream.nameserver.scheme, asked_at, edns=edns)
         self.trials.append(trial)
         self._allowance.sent()
         self._be_patient(upstream, self.now())
         return trial
-
-    def _not_among(self, known: Sequence[Upstream]) -> list[Upstream]:
-        """Those that may not be asked yet."""
-        return [upstream for upstream in self._upstreams if upstream not in known]
 
     def hedge(self) -> None:
         """Ask the next upstream too, without losing patience with those that were asked."""
@@ -150,15 +140,15 @@ class Lookup(asyncio.Future[Answer[Any]]):
 
     def hasten(self) -> None:
         """Lose patience soon."""
-        if self._order:
+        if self._turns:
             now = self.now()
-            self._set_alarm(min(self._end_of_patience(self._order[-1], now), self.deadline))
+            self._set_alarm(min(self._end_of_patience(self._turns.latest, now), self.deadline))
 
     def widen(self, upstreams: Sequence[Upstream]) -> None:
         """Ask these from now on: soon, and before the others."""
         self._upstreams = [*upstreams, *self._upstreams]
-        if self._order:
-            self._order = [*upstreams, *self._order]
+        if self._turns:
+            self._turns.add(upstreams)
             self._set_alarm(min(self.now() + BREATHER, self.deadline))
 
     def cancel(self, msg: Any | None = None) -> bool:
@@ -228,22 +218,22 @@ class Lookup(asyncio.Future[Answer[Any]]):
         # A connection for what was truncated may break once; where there is none to be had, once more is enough.
         usual = trial.scheme == upstream.nameserver.scheme
         if not (usual and self._is_restarting(upstream, now)):
-            self._strike(upstream, 1 if usual or self._truncated is None else SECOND_CHANCE)
+            self._turns.strike(upstream, 1 if usual or self._truncated is None else SECOND_CHANCE)
         if not usual:
             upstream.use_datagrams()
             if any(each.outcome == COOKIELESS and each.upstream is upstream for each in self.trials):
                 upstream.dialect.cannot_be_checked(now)
         if self._untried():
             self._try_next(now)
-        elif not self._usable():
+        elif not self._turns.usable():
             self._give_up(now)
         elif not any(trial.pending for trial in self.trials):  # there is nothing left to be patient with
-            self._set_alarm(min(now + BREATHER * max(1, self._strikes.get(upstream, 0)), self.deadline))
+            self._set_alarm(min(now + BREATHER * max(1, self._turns.strikes(upstream)), self.deadline))
 
     def _is_restarting(self, upstream: Upstream, now: float) -> bool:
         """Whether it only seems to be gone for a moment."""
         return (
-            self._strikes.get(upstream, 0) == SECOND_CHANCE
+            self._turns.strikes(upstream) == SECOND_CHANCE
             and now - self.began < RESTARTED
             and self.began - upstream.served_at < RESTARTING
         )
@@ -284,11 +274,11 @@ class Lookup(asyncio.Future[Answer[Any]]):
         """The upstream cannot answer this question; the next one may, and an only one is asked once more."""
         trial.failed(outcome, now)
         trial.upstream.failed(now)
-        self._strike(trial.upstream, STRIKES if len(self._order) > 1 else SECOND_CHANCE)
+        self._turns.strike(trial.upstream, STRIKES if len(self._turns) > 1 else SECOND_CHANCE)
         waiting = [trial for trial in self.trials if trial.pending]
-        if self._untried() or (self._usable() and all(trial.silent for trial in waiting)):
+        if self._untried() or (self._turns.usable() and all(trial.silent for trial in waiting)):
             self._try_next(now)
-        elif not waiting and not self._usable():
+        elif not waiting and not self._turns.usable():
             self._give_up(now)
 
     # ---- what is done about it
@@ -300,27 +290,20 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self._set_alarm(self._patience_ends)
         self._send(trial.upstream, now, scheme="tcp")
 
-    def _strike(self, upstream: Upstream, strikes: int) -> None:
-        self._strikes[upstream] = self._strikes.get(upstream, 0) + strikes
-
-    def _usable(self) -> list[Upstream]:
-        return [upstream for upstream in may_be_asked(self._order) if self._strikes.get(upstream, 0) < STRIKES]
-
     def _untried(self) -> bool:
         tried = {trial.upstream for trial in self.trials}
-        return any(upstream not in tried for upstream in self._usable())
+        return any(upstream not in tried for upstream in self._turns.usable())
 
     def _try_next(self, now: float) -> None:
         """Send to the upstream whose turn it is, and be patient with it."""
         busy = [trial.upstream for trial in self.trials if self._occupies(trial)]
-        turn = next((upstream for upstream in self._usable() if upstream not in busy), None)
+        turn = self._turns.next(busy)
         if turn is None or self._allowance.spent:
             self._set_alarm(self.deadline)
         elif not turn.may_retry(now):
             self._set_alarm(min(now + BREATHER, self.deadline))
         else:
-            self._order.remove(turn)
-            self._order.append(turn)
+            self._turns.asked(turn)
             self._be_patient(turn, now)
             self._send(turn, now)
 
@@ -336,12 +319,12 @@ class Lookup(asyncio.Future[Answer[Any]]):
         """Wait for it as long as its usual time allows; a second one may be asked before."""
         self._patience_ends = ends = self._end_of_patience(upstream, now)
         hedge_after = upstream.health.hedge_after
-        if hedge_after is not None and len(self._order) > 1 and len(self.trials) <= 1:
+        if hedge_after is not None and len(self._turns) > 1 and len(self.trials) <= 1:
             ends = min(ends, now + hedge_after)
         self._set_alarm(ends)
 
     def _end_of_patience(self, upstream: Upstream, now: float) -> float:
-        patience = upstream.health.patience(len(self.trials) // len(self._order), self.deadline - now)
+        patience = upstream.health.patience(len(self.trials) // len(self._turns), self.deadline - now)
         if upstream.scheme != "udp":
             patience = max(patience, STREAM_PATIENCE)
         return min(now + patience, self.deadline)
