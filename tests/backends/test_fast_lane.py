@@ -112,7 +112,7 @@ async def asking(*servers, timeout=5.0, **options):
     assert not backend.busy
     assert (backend._posted, list(backend._waiting)) == ({}, [])
     await asyncio.sleep(3)  # as long as a probe may take
-    upstreams = [*backend.upstreams, *backend._expelled]
+    upstreams = [*backend.upstreams, *backend._pool._left]
     assert [upstream.window.used for upstream in upstreams] == [0] * len(upstreams)
     for upstream in upstreams:
         assert {transport.in_flight for transport in upstream._transports.values()} == {0}

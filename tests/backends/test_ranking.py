@@ -13,7 +13,6 @@ class Upstream:
     ) -> None:
         self.name = name
         self.health = Health()
-        self.tier = tier
         if trip is not None:
             self.health.heard(trip, 0.0)
         for _ in range(silences):
@@ -89,11 +88,6 @@ def test_patience_follows_the_round_trips_within_bounds() -> None:
 
 def test_of_two_that_are_benched_the_one_that_ever_answered_goes_first() -> None:
     assert order(Upstream("a", silences=1), Upstream("b", trip=0.01, silences=1)) == "ba"
-
-
-def test_the_lower_tier_comes_first_while_it_is_well() -> None:
-    assert order(Upstream("a", trip=0.01, tier=1), Upstream("b", trip=0.3), Upstream("c")) == "bca"
-    assert order(Upstream("a", trip=0.01, tier=1), Upstream("b", trip=0.3, silences=1)) == "ab"
 
 
 def test_without_a_percentile_nothing_is_hedged() -> None:

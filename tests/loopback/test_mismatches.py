@@ -32,7 +32,7 @@ async def server():
 
 
 def ignored(resolver) -> int:
-    return resolver.backend._upstreams[0]._transports["udp"].ignored
+    return resolver.backend.upstreams[0]._transports["udp"].ignored
 
 
 @pytest.mark.backends("stub")

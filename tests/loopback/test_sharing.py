@@ -19,7 +19,7 @@ def addresses(answer) -> list[str]:
 
 def in_flight(resolver: Resolver) -> int:
     """How many ids are taken."""
-    upstreams = resolver.backend._upstreams
+    upstreams = resolver.backend.upstreams
     return sum(transport.in_flight for upstream in upstreams for transport in upstream._transports.values())
 
 

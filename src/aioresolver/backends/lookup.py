@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from aioresolver.answer import Answer
 from aioresolver.backends.budgets import Allowance
-from aioresolver.backends.ranking import ranked
+from aioresolver.backends.pool import in_order, may_be_asked
 from aioresolver.backends.trial import Trial
 from aioresolver.backends.upstream import USEFUL_RCODES, Upstream
 from aioresolver.errors import (
@@ -103,9 +103,9 @@ class Lookup(asyncio.Future[Answer[Any]]):
     def start(self) -> None:
         """Ask the best upstream, or the best few; others that nobody knows about get a copy, on which nothing waits."""
         now = self.began = self.now()
-        order = ranked(self._upstreams)
+        order = in_order(self._upstreams)
         asked, others = order[: self._race], order[self._race :]
-        self._order = [*others, *asked]
+        self._order = [*others, *self._not_among(order), *asked]
         self._be_patient(asked[-1], now)
         for upstream in asked:
             self._send(upstream, now)
@@ -132,12 +132,17 @@ class Lookup(asyncio.Future[Answer[Any]]):
 
     def _take_over(self, upstream: Upstream, asked_at: float, *, edns: Edns | None) -> Trial:
         self.began = asked_at
-        self._order = [*(other for other in ranked(self._upstreams) if other is not upstream), upstream]
+        others = [other for other in in_order(self._upstreams) if other is not upstream]
+        self._order = [*others, *self._not_among([*others, upstream]), upstream]
         trial = Trial(self, upstream, upstream.nameserver.scheme, asked_at, edns=edns)
         self.trials.append(trial)
         self._allowance.sent()
         self._be_patient(upstream, self.now())
         return trial
+
+    def _not_among(self, known: Sequence[Upstream]) -> list[Upstream]:
+        """Those that may not be asked yet."""
+        return [upstream for upstream in self._upstreams if upstream not in known]
 
     def hedge(self) -> None:
         """Ask the next upstream too, without losing patience with those that were asked."""
@@ -219,7 +224,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
             return
         trial.failed(error.strerror or str(error), now)
         if not getattr(error, "local", False):
-            upstream.failed(now)
+            upstream.failed(now, reached=False)
         # A connection for what was truncated may break once; where there is none to be had, once more is enough.
         usual = trial.scheme == upstream.nameserver.scheme
         if not (usual and self._is_restarting(upstream, now)):
@@ -299,7 +304,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self._strikes[upstream] = self._strikes.get(upstream, 0) + strikes
 
     def _usable(self) -> list[Upstream]:
-        return [upstream for upstream in self._order if self._strikes.get(upstream, 0) < STRIKES]
+        return [upstream for upstream in may_be_asked(self._order) if self._strikes.get(upstream, 0) < STRIKES]
 
     def _untried(self) -> bool:
         tried = {trial.upstream for trial in self.trials}

@@ -25,13 +25,14 @@ class Health:
     """One upstream's round trips, smoothed as TCP does (RFC 6298, 2), and whether it is benched.
 
     It is benched, which means that others are asked first, from the first silence until it is heard again, and after
-    some failures in a row until it serves again. Copies of live questions probe it, ever more seldom.
+    some failures in a row until it serves again. Copies of live questions probe it, ever more seldom. `unreachable` is
+    it from a silence or a broken connection until it is heard again.
 
     `percentile` is the share of replies, such as 0.95, after whose time a question is worth asking elsewhere too.
     """
 
     __slots__ = ("_pause", "_percentile", "_probe_at", "_slow", "_variation", "failures", "heard_at", "hurried",
-                 "round_trip", "silences")  # fmt: skip
+                 "round_trip", "silences", "unreachable")  # fmt: skip
 
     def __init__(self, percentile: float | None = None) -> None:
         self._percentile = percentile
@@ -40,6 +41,7 @@ class Health:
         self.silences: int = 0
         self.failures: int = 0
         self.heard_at: float = LONG_AGO
+        self.unreachable: bool = False
         self.hurried: bool = False
         self._variation = 0.0
         self._pause = PROBE_AFTER
@@ -62,6 +64,7 @@ class Health:
             self._follow_percentile(elapsed, self._percentile)
         self.heard_at = now
         self.silences = 0
+        self.unreachable = False
 
     def served(self) -> None:
         """Its reply was of use."""
@@ -74,12 +77,14 @@ class Health:
         if not self.benched:
             self._probe_at = now + self._pause
         self.silences += 1
+        self.unreachable = True
 
-    def failed(self, now: float) -> None:
-        """It could not be reached, or said SERVFAIL, REFUSED or nonsense."""
+    def failed(self, now: float, *, reached: bool = True) -> None:
+        """It could not be `reached`, or said SERVFAIL, REFUSED or nonsense."""
         if not self.benched:
             self._probe_at = now + self._pause
         self.failures += 1
+        self.unreachable = self.unreachable or not reached
 
     def wants_probe(self, now: float) -> bool:
         """Whether a copy of a live question should find out how it is; true once an interval."""
@@ -130,7 +135,6 @@ class Health:
 
 class _Ranked(Protocol):
     health: Health
-    tier: int
 
 
 U = TypeVar("U", bound=_Ranked)
@@ -142,8 +146,6 @@ BAND_FLOOR = 0.02
 def ranked(upstreams: Sequence[U]) -> list[U]:
     """The upstreams in the order to ask them: as configured among equals, then the slower, then the benched.
 
-    Those of a lower `tier` go before all others that are no more benched.
-
     Equals are those whose round trip is within a band above the best; one not measured yet counts as an equal only
     while nobody is, and among the benched is the last.
     """
@@ -154,21 +156,21 @@ def ranked(upstreams: Sequence[U]) -> list[U]:
 
 def equals(upstreams: Sequence[U]) -> list[U]:
     """Those of the upstreams that are equally good, and none is better."""
-    if len(upstreams) == 1:
+    if len(upstreams) <= 1:
         return list(upstreams)
     place = _places(upstreams)
     best = min(map(place, upstreams))
     return [upstream for upstream in upstreams if place(upstream) == best]
 
 
-def _places(upstreams: Sequence[_Ranked]) -> Callable[[_Ranked], tuple[bool, int, float]]:
+def _places(upstreams: Sequence[_Ranked]) -> Callable[[_Ranked], tuple[bool, float]]:
     trips = [u.health.round_trip for u in upstreams if u.health.round_trip is not None and not u.health.benched]
     limit = min(trips) * BAND + BAND_FLOOR if trips else 0.0
 
-    def place(upstream: _Ranked) -> tuple[bool, int, float]:
+    def place(upstream: _Ranked) -> tuple[bool, float]:
         trip = upstream.health.round_trip
         if trip is None:
             trip = float("inf") if trips or upstream.health.benched else 0.0
-        return upstream.health.benched, upstream.tier, 0.0 if trip <= limit else trip
+        return upstream.health.benched, 0.0 if trip <= limit else trip
 
     return place

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Any
 
 from aioresolver.answer import Answer
 from aioresolver.backends.batches import Landed
+from aioresolver.backends.bootstrap import Bootstrap, known_by_address
 from aioresolver.backends.budgets import RetryBudget
 from aioresolver.backends.dialect import Dialect
+from aioresolver.backends.discovery import Discovery
+from aioresolver.backends.encryption import chosen
 from aioresolver.backends.fast_lane import FastLane
 from aioresolver.backends.lookup import Lookup
-from aioresolver.backends.ranking import equals, ranked
+from aioresolver.backends.pool import Pool
 from aioresolver.backends.upstream import Upstream
 from aioresolver.errors import ConfigurationError, ServerFailure, UsageError
-from aioresolver.events import Observer, UpstreamBenched
+from aioresolver.events import Observer
 from aioresolver.flow.closing import Closing
 from aioresolver.flow.deadline_ring import DeadlineRing
 from aioresolver.transports.base import Transport
@@ -30,7 +34,7 @@ __all__ = ["StubBackend"]
 
 USUAL_EDNS = Edns()
 
-# How often patience with the questions in the fast lanes is looked at, and the order of the upstreams.
+# How often patience with the questions in the fast lanes is looked at.
 TICK = 0.05
 # With hedging it is milliseconds that count.
 HEDGED_TICK = 0.005
@@ -59,6 +63,8 @@ class StubBackend(Closing):
       that does not echo it is asked over TCP, and without from then on.
     - `encryption`: `automatic` asks the encrypted nameservers of the list as long as one of them works, and then the
       others; `required` and `plain` leave the other kind out. A list of encrypted ones alone is never asked in clear.
+    - `discover`: ask plain nameservers which encrypted ones they are too, and use those that prove it (RFC 9462).
+    - `bootstrap`: who is asked for the addresses of nameservers that are given by name; by default the operating system.
     - `open_transport`: makes the transport to a nameserver; a test may hand in its own.
 
     Raises ConfigurationError for a nameserver, and for numbers, that cannot be used.
@@ -78,40 +84,40 @@ class StubBackend(Closing):
         edns: Edns | None = USUAL_EDNS,
         randomize_case: bool = False,
         encryption: str = "automatic",
+        discover: bool = False,
+        bootstrap: Sequence[Nameserver | str] | Nameserver | str = (),
         open_transport: Callable[[Nameserver], Transport] = open_transport,
     ) -> None:
-        if isinstance(nameservers, (str, Nameserver)):
-            nameservers = [nameservers]
-        parsed = [n if isinstance(n, Nameserver) else Nameserver.parse(n) for n in nameservers]
-        if not parsed:
-            raise ConfigurationError("a stub backend needs at least one nameserver, such as '1.1.1.1'")
         _check(rate=rate, in_flight=in_flight, hedge=hedge, race=race)
-        self.nameservers: tuple[Nameserver, ...] = tuple(dict.fromkeys(parsed))
+        self.nameservers: tuple[Nameserver, ...] = tuple(dict.fromkeys(Nameserver.parse_all(nameservers)))
+        if not self.nameservers:
+            raise ConfigurationError("a stub backend needs at least one nameserver, such as '1.1.1.1'")
         self.rotate: bool = rotate
         self.race: int = race
         self._tick_length = TICK if hedge is None else HEDGED_TICK
-        self._budget = RetryBudget()
+        budget = RetryBudget()
+        known = known_by_address(Nameserver.parse_all(bootstrap))
+        self._bootstrap = Bootstrap(
+            StubBackend(known, open_transport=open_transport) if known else None, open_transport=open_transport
+        )
 
-        def upstream(nameserver: Nameserver) -> Upstream:
-            plain = not nameserver.encrypted
+        def make_upstream(nameserver: Nameserver) -> Upstream:
             return Upstream(
                 nameserver,
-                open_transport,
+                self._bootstrap.open,
                 room=self._pump,
-                dialect=Dialect(edns, cookies=plain, randomizes=randomize_case),
-                budget=self._budget,
+                dialect=Dialect(edns, cookies=not nameserver.encrypted, randomizes=randomize_case),
+                budget=budget,
                 most=in_flight,
                 rate=rate,
                 percentile=hedge,
-                tier=int(plain),
             )
 
-        self._upstreams = list(map(upstream, self.nameservers))
-        self._hurried = False
-        self._expelled: list[Upstream] = []
+        self._pool = Pool(self._asked_first(encryption, discover=discover), make_upstream, changed=self._pump)
+        if discover:
+            alone = partial(StubBackend, bootstrap=known, open_transport=open_transport)
+            self._pool.discovery = Discovery(self.nameservers, alone, self._pool.discovered)
         self._lanes: dict[Upstream, FastLane] = {}
-        self._equals: Sequence[Upstream] = self._upstreams
-        self._looked_at = float("-inf")
         self._ticking: asyncio.TimerHandle | None = None
         self._opening: asyncio.TimerHandle | None = None
         self._waiting: deque[Lookup] = deque()
@@ -132,9 +138,9 @@ class StubBackend(Closing):
         """The same without a coroutine; cancelling the future ends the lookup at once."""
         self._bind()
         if self.rotate:
-            self._upstreams.append(self._upstreams.pop(0))
+            self._pool.take_turns()
         lookup = self._make_lookup(question, deadline)
-        if self._waiting or ranked(self._upstreams)[0].window.room(lookup.began) <= 0:
+        if self._waiting or not self._pool.has_room_first(lookup.began):
             self._waiting.append(lookup)
             lookup.wait()
             self._wait_for_pace(lookup.began)
@@ -151,12 +157,7 @@ class StubBackend(Closing):
 
     def room(self, now: float) -> int:
         """How many questions the best upstreams bear more than they have."""
-        if now >= self._looked_at + TICK:
-            self._look(now)
-        if len(self._equals) == 1:
-            room = self._equals[0].window.room(now)
-        else:
-            room = sum(upstream.window.room(now) for upstream in self._equals)
+        room = self._pool.room(now)
         if not room:
             self._wait_for_pace(now)
         return room
@@ -165,35 +166,31 @@ class StubBackend(Closing):
         """Ask all of these."""
         loop = self._bind()
         now = loop.time()
-        if self._hurried:
-            self._hurry(hurried=False)
-        if len(self._upstreams) > 1:
-            self._probe(questions[0], now)
+        pool = self._pool
+        if pool.hurried:
+            pool.hurry(hurried=False)
+        if len(pool.upstreams) > 1:
+            pool.probe(questions[0], now)
         if self.rotate:
-            self._equals = [*self._equals[1:], self._equals[0]]
-        for upstream in self._equals:
+            pool.take_turns()
+        for upstream in pool.best:
             count = upstream.window.room(now)
             self._send(upstream, questions[:count], now, deadline)
             questions = questions[count:]
             if not questions:
                 break
         else:
-            self._send(self._equals[0], questions, now, deadline)
+            self._send(pool.best[0], questions, now, deadline)
         if self._ticking is None:
             self._ticking = loop.call_later(self._tick_length, self._tick)
 
     def hurry(self) -> None:
         """Nothing more is to come for now: ask again sooner, so that the last few do not take most of the time."""
-        if self._hurried:
+        if self._pool.hurried:
             return
-        self._hurry(hurried=True)
+        self._pool.hurry(hurried=True)
         for lookup in list(self._under_way):
             lookup.hasten()
-
-    def _hurry(self, *, hurried: bool) -> None:
-        self._hurried = hurried
-        for upstream in self._upstreams:
-            upstream.health.hurried = hurried
 
     def withdraw(self, questions: Collection[Question]) -> int:
         """Forget these; how many there were is returned."""
@@ -207,34 +204,25 @@ class StubBackend(Closing):
     @property
     def upstreams(self) -> tuple[Upstream, ...]:
         """The nameservers as they are known by now."""
-        return tuple(self._upstreams)
+        return tuple(self._pool.upstreams)
 
     @property
     def observer(self) -> Observer | None:
         """Who is told of failed attempts, and of nameservers that are benched or back; must not raise."""
-        return self._upstreams[0].observer
+        return self._pool.observer
 
     @observer.setter
     def observer(self, observer: Observer | None) -> None:
-        for upstream in self._upstreams:
-            upstream.observer = observer
+        self._pool.observer = observer
 
     def expel(self, server: str) -> bool:
         """Ask a nameserver no more, by its URL, unless it is the last one; whether it was expelled."""
-        left = [upstream for upstream in self._upstreams if upstream.text != server]
-        if not left or len(left) == len(self._upstreams):
-            return False
-        self._expelled += [upstream for upstream in self._upstreams if upstream.text == server]
-        self._upstreams[:] = left
-        self._looked_at = float("-inf")
-        if self.observer is not None:
-            self.observer(UpstreamBenched(server, "it was expelled"))
-        return True
+        return self._pool.expel(server)
 
     @property
     def served_at(self) -> float:
         """When a nameserver last gave a useful reply, in loop time."""
-        return max(upstream.served_at for upstream in self._upstreams)
+        return self._pool.served_at
 
     @property
     def busy(self) -> bool:
@@ -251,17 +239,17 @@ class StubBackend(Closing):
         for timer in (self._ticking, self._opening):
             if timer is not None:
                 timer.cancel()
-        for upstream in (*self._upstreams, *self._expelled):
-            await upstream.aclose()
+        await self._pool.aclose()
+        await self._bootstrap.aclose()
         if self._alarms is not None:
             self._alarms.close()
 
     def hand_over(self, successor: StubBackend) -> None:
         """Have the lookups under way go on at the successor's nameservers, where these here let them wait."""
-        self._successors = successor._upstreams
+        self._successors = successor._pool.upstreams
         self._empty_lanes()
         for lookup in self._under_way:
-            lookup.widen(successor._upstreams)
+            lookup.widen(self._successors)
 
     async def drain(self) -> None:
         """Let the lookups under way finish, then close."""
@@ -287,15 +275,12 @@ class StubBackend(Closing):
         self._alarms = DeadlineRing(loop)
         return loop
 
-    def _look(self, now: float) -> None:
-        """See who is best now."""
-        self._looked_at = now
-        self._equals = equals(self._upstreams)
-
-    def _probe(self, question: Question, now: float) -> None:
-        for upstream in self._upstreams:
-            if upstream not in self._equals and upstream.health.wants_probe(now):
-                upstream.probe(question, now)
+    def _asked_first(self, encryption: str, *, discover: bool) -> tuple[Nameserver, ...]:
+        """The nameservers to begin with; where all have to be discovered, none."""
+        plain = not any(nameserver.encrypted for nameserver in self.nameservers)
+        if discover and plain and encryption == "required":
+            return ()
+        return chosen(self.nameservers, encryption)
 
     def _send(self, upstream: Upstream, questions: Sequence[Question], now: float, deadline: float) -> None:
         lane = self._lanes.get(upstream) or self._open_lane(upstream)
@@ -325,7 +310,9 @@ class StubBackend(Closing):
     def _make_lookup(self, question: Question, deadline: float) -> Lookup:
         assert self._loop is not None
         assert self._alarms is not None
-        upstreams = [*self._successors, *self._upstreams] if self._successors else self._upstreams
+        upstreams = self._pool.upstreams
+        if self._successors:
+            upstreams = [*self._successors, *upstreams]
         return Lookup(
             question,
             deadline,
@@ -366,10 +353,10 @@ class StubBackend(Closing):
 
     def _wait_for_pace(self, now: float) -> None:
         """Tell when the rate or the pace of a nameserver lets the next question through."""
-        opens_at = [at for upstream in self._equals if (at := upstream.window.opens_at(now)) is not None]
-        if opens_at and self._opening is None:
+        opens_at = self._pool.opens_at(now)
+        if opens_at is not None and self._opening is None:
             assert self._loop is not None
-            self._opening = self._loop.call_at(min(opens_at), self._opened)
+            self._opening = self._loop.call_at(opens_at, self._opened)
 
     def _opened(self) -> None:
         self._opening = None
@@ -381,7 +368,7 @@ class StubBackend(Closing):
         while waiting and not self._closed:
             if waiting[0].done():
                 waiting.popleft()
-            elif ranked(self._upstreams)[0].window.room(waiting[0].get_loop().time()) <= 0:
+            elif not self._pool.has_room_first(waiting[0].get_loop().time()):
                 self._wait_for_pace(waiting[0].get_loop().time())
                 break
             else:

@@ -41,13 +41,12 @@ class Upstream:
     while datagrams come that match no query, which a forger sends, or a forwarder that strips the question.
     `asked`, `answered` and `lost` count the queries sent, those with a reply, and those without one in patience.
     `served_at` is when it last gave a useful reply, in loop time. `observer` is told when it is benched, and when it is
-    back. `tier` is 0 for those who are asked first whatever their round trip is. `most` is how many questions it bears
-    at once; fewer are sent until it has shown what it bears.
+    back. `most` is how many questions it bears at once; fewer are sent until it has shown what it bears.
     """
 
     __slots__ = ("_budget", "_datagrams_at", "_near_misses", "_open", "_probes", "_room", "_told_benched",
                  "_transports", "answered", "asked", "dialect", "health", "lost", "most", "nameserver", "observer",
-                 "scheme", "served_at", "text", "tier", "window")  # fmt: skip
+                 "scheme", "served_at", "text", "window")  # fmt: skip
 
     def __init__(
         self,
@@ -60,14 +59,12 @@ class Upstream:
         most: int | None = None,
         rate: float | None = None,
         percentile: float | None = None,
-        tier: int = 0,
     ) -> None:
         self.nameserver: Nameserver = nameserver
         self.scheme: str = nameserver.scheme
         self.text: str = str(nameserver)
         self.dialect: Dialect = dialect or Dialect(Edns(), cookies=not nameserver.encrypted)
         self.health: Health = Health(percentile)
-        self.tier: int = tier
         self.most: int | None = most or BEARS_LITTLE.get(nameserver.address)
         self.window: Window = Window(self.most or MOST_UNDER_WAY, rate=rate)
         self.asked: int = 0
@@ -161,9 +158,9 @@ class Upstream:
         self.dialect.mangled(now)
         return True
 
-    def failed(self, now: float) -> None:
-        """It could not be reached, or its reply was of no use."""
-        self.health.failed(now)
+    def failed(self, now: float, *, reached: bool = True) -> None:
+        """It could not be `reached`, or its reply was of no use."""
+        self.health.failed(now, reached=reached)
         if self.observer is not None:
             self._tell()
 

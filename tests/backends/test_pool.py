@@ -1,0 +1,194 @@
+"""Pool: who is asked now. No name is said aloud while there is a way to say it in private."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aioresolver.backends.pool import Pool, in_order
+from aioresolver.backends.stub import StubBackend
+from aioresolver.backends.upstream import Upstream
+from aioresolver.errors import ConfigurationError, ResolutionError
+from aioresolver.events import UpstreamBenched
+from aioresolver.transports.nameserver import Nameserver
+from aioresolver.wire.codes import Flag, Rcode
+from aioresolver.wire.message import Message, Question, Record
+
+PLAIN, OTHER, ENCRYPTED = (Nameserver.parse(url) for url in ("192.0.2.1", "192.0.2.2", "tls://192.0.2.9"))
+
+
+def good(query: Message, _: Any = None) -> Message:
+    record = Record.parse("www.example.org. 300 A 192.0.2.80")
+    return query.reply(flags=Flag.RA, answer=(record,))
+
+
+@pytest.fixture
+def pool(network: Any) -> Pool:
+    return make_pool(network, PLAIN, ENCRYPTED)
+
+
+def make_pool(network: Any, *nameservers: Nameserver, changed: Callable[[], object] = lambda: None) -> Pool:
+    for nameserver in (PLAIN, OTHER, ENCRYPTED):
+        network.scripts[str(nameserver)] = good
+    return Pool(nameservers, lambda each: Upstream(each, network.open, room=lambda: None), changed=changed)
+
+
+def asked(pool: Pool) -> list[Nameserver]:
+    return [upstream.nameserver for upstream in in_order(pool.upstreams)]
+
+
+def test_a_plain_one_waits_until_no_encrypted_one_can_be_reached(pool: Pool) -> None:
+    plain, encrypted = pool.upstreams
+    plain.health.heard(0.001, 0.0)
+    assert asked(pool) == [ENCRYPTED]
+
+    for _ in range(5):
+        encrypted.failed(1.0)  # it says SERVFAIL: that is no reason to ask aloud
+    assert asked(pool) == [ENCRYPTED]
+
+    encrypted.failed(2.0, reached=False)
+    assert asked(pool) == [PLAIN, ENCRYPTED]
+
+    encrypted.health.heard(0.1, 3.0)
+    assert asked(pool) == [ENCRYPTED]
+
+
+def test_room_is_that_of_the_best(pool: Pool) -> None:
+    plain, encrypted = pool.upstreams
+    most = encrypted.window.room(0.0)
+    plain.window.used = most
+
+    assert pool.room(0.0) == most
+    assert pool.has_room_first(0.0)
+    encrypted.window.used = most
+    assert pool.room(0.0) == 0
+    assert not pool.has_room_first(0.0)
+
+
+def test_who_is_expelled_is_asked_no_more_but_for_the_last(pool: Pool) -> None:
+    told: list[Any] = []
+    pool.observer = told.append
+
+    assert not pool.expel("udp://192.0.2.77")
+    assert pool.expel("tls://192.0.2.9")
+    assert not pool.expel("udp://192.0.2.1")
+    assert asked(pool) == [PLAIN]
+    assert told == [UpstreamBenched("tls://192.0.2.9", "it was expelled")]
+
+
+def test_what_is_discovered_comes_and_goes(network: Any) -> None:
+    changes: list[None] = []
+    pool = make_pool(network, PLAIN, OTHER, changed=lambda: changes.append(None))
+    pool.observer = print
+    pool.hurry(hurried=True)
+    pool.discovered(PLAIN, (ENCRYPTED,))
+    pool.discovered(OTHER, (ENCRYPTED,))
+    assert asked(pool) == [ENCRYPTED]
+    assert [upstream.observer for upstream in pool.upstreams] == [print] * 3
+    assert pool.upstreams[-1].health.hurried
+
+    pool.discovered(PLAIN, ())
+    assert asked(pool) == [ENCRYPTED]
+    pool.discovered(OTHER, ())
+    assert asked(pool) == [PLAIN, OTHER]
+    assert len(changes) == 4
+
+
+def ask(run_virtual: Any, network: Any, *urls: str, count: int = 1, **options: Any) -> list[Any]:
+    async def main() -> list[Any]:
+        async with StubBackend(urls, open_transport=network.open, **options) as backend:
+            ends: list[Any] = []
+            for number in range(count):
+                question = Question.parse(f"h{number}.example.org")
+                try:
+                    ends.append((await backend.query(question, asyncio.get_running_loop().time() + 5)).server)
+                except ResolutionError as error:
+                    ends.append(error)
+            return ends
+
+    result: list[Any] = run_virtual(main())
+    return result
+
+
+def test_a_name_is_not_said_aloud_because_an_encrypted_one_says_servfail(run_virtual: Any, network: Any) -> None:
+    network.scripts[str(PLAIN)] = good
+    network.scripts[str(ENCRYPTED)] = lambda query, _: query.reply(rcode=Rcode.SERVFAIL)
+
+    ends = ask(run_virtual, network, str(PLAIN), str(ENCRYPTED), count=5)
+    assert all(isinstance(end, ResolutionError) for end in ends)
+    assert network.asked(str(PLAIN)) == []
+
+
+def test_nor_to_find_out_how_a_plain_one_is(run_virtual: Any, network: Any) -> None:
+    network.scripts[str(PLAIN)] = network.scripts[str(ENCRYPTED)] = good
+
+    assert ask(run_virtual, network, str(PLAIN), str(ENCRYPTED), count=20) == [str(ENCRYPTED)] * 20
+    assert network.asked(str(PLAIN)) == []
+
+
+def test_but_when_there_is_no_way_to_it(run_virtual: Any, network: Any) -> None:
+    network.scripts[str(PLAIN)] = good
+    network.scripts[str(ENCRYPTED)] = lambda *_: ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+
+    assert ask(run_virtual, network, str(PLAIN), str(ENCRYPTED), count=3) == [str(PLAIN)] * 3
+
+
+def test_where_encryption_is_required_nothing_is_ever_said_aloud(run_virtual: Any, network: Any) -> None:
+    network.scripts[str(PLAIN)] = good
+    network.scripts[str(ENCRYPTED)] = lambda *_: ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+
+    (end,) = ask(run_virtual, network, str(PLAIN), str(ENCRYPTED), encryption="required")
+    assert isinstance(end, ResolutionError)
+    assert str(PLAIN) not in network.transports
+
+
+def test_a_mode_that_leaves_nobody() -> None:
+    with pytest.raises(ConfigurationError, match="leaves no nameserver"):
+        StubBackend("192.0.2.1", encryption="required")
+    with pytest.raises(ConfigurationError, match="leaves no nameserver"):
+        StubBackend("tls://192.0.2.1", encryption="plain")
+
+
+def designating(query: Message, _: Any = None) -> Message:
+    """A plain nameserver that says that it is an encrypted one too."""
+    asked = query.question[0]
+    if str(asked.name) == "_dns.resolver.arpa.":
+        record = Record.parse("_dns.resolver.arpa. 300 SVCB 1 dns.example.org. alpn=dot ipv4hint=192.0.2.1")
+        return query.reply(flags=Flag.RA, answer=(record,))
+    return good(query)
+
+
+@pytest.mark.parametrize("encryption", ["automatic", "required"])
+def test_discovery(run_virtual: Any, network: Any, encryption: str) -> None:
+    aloud: set[str] = set()
+
+    def script(query: Message, _: Any) -> Message:
+        aloud.add(str(query.question[0].name))
+        return designating(query)
+
+    network.scripts[str(PLAIN)] = script
+
+    def open_transport(nameserver: Nameserver) -> Any:
+        if nameserver.encrypted:
+            network.scripts[str(nameserver)] = good
+        return network.open(nameserver)
+
+    async def main() -> list[str]:
+        loop = asyncio.get_running_loop()
+        async with StubBackend(
+            "192.0.2.1", discover=True, encryption=encryption, open_transport=open_transport
+        ) as backend:
+            servers = []
+            for number in range(3):
+                answer = await backend.query(Question.parse(f"h{number}.example.org"), loop.time() + 5)
+                servers.append(answer.server.partition(":")[0])
+                await asyncio.sleep(1)
+            return servers
+
+    expected = ["udp" if encryption == "automatic" else "tls", "tls", "tls"]
+    assert run_virtual(main()) == expected
+    assert aloud == {"_dns.resolver.arpa.", *(["h0.example.org."] if encryption == "automatic" else [])}
