@@ -13,6 +13,7 @@ import pytest
 from evil_server import FORGED, TRUE, EvilServer, Send, reply_to
 
 from aioresolver import Resolver, StubBackend
+from aioresolver.answer import Answer
 from aioresolver.cache import Cache
 from aioresolver.wire.codes import Flag
 from aioresolver.wire.edns import ClientSubnet, Edns
@@ -40,9 +41,9 @@ class Held:
 
 
 async def taken(resolver: Resolver, name: str) -> str:
-    async for _, outcome in resolver.query_many([name]):
-        return outcome[0].address
-    raise AssertionError("no outcome")
+    ((_, outcome),) = [pair async for pair in resolver.query_many([name])]
+    assert isinstance(outcome, Answer)
+    return outcome[0].address
 
 
 async def looked_up(resolver: Resolver, name: str) -> str:

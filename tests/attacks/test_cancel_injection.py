@@ -30,11 +30,10 @@ Way = Callable[[Resolver], Awaitable[Any]]
 
 
 async def streamed(resolver: Resolver) -> Any:
-    async for _, outcome in resolver.query_many([NAME]):
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-    raise AssertionError("no outcome")
+    ((_, outcome),) = [pair async for pair in resolver.query_many([NAME])]
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 async def submitted(resolver: Resolver) -> Any:

@@ -81,9 +81,9 @@ def server() -> Any:
 
 
 async def streamed(resolver: Resolver, name: str, type_: str) -> None:
-    async for _, outcome in resolver.query_many([(name, type_)]):
-        if isinstance(outcome, Exception):
-            raise outcome
+    ((_, outcome),) = [pair async for pair in resolver.query_many([(name, type_)])]
+    if isinstance(outcome, Exception):
+        raise outcome
 
 
 async def peeked(resolver: Resolver, name: str, type_: str) -> None:

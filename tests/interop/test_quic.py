@@ -241,7 +241,7 @@ async def test_a_wrong_name_is_refused(quic_server):
     nameserver = Nameserver("quic", "127.0.0.1", quic_server.nameserver.port, hostname="other.test")
     transport = QuicTransport(nameserver, context=quic_server.context)
 
-    with pytest.raises(TransportError, match=r"the certificate of other\.test is not valid"):
+    with pytest.raises(TransportError, match=r"the certificate of .*#other\.test is not valid"):
         await transport.exchange(host_query(1), soon())
     await transport.aclose()
 

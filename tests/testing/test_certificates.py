@@ -84,6 +84,7 @@ def test_the_digest_is_that_of_the_public_key(authority):
     public = read.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
     assert certificate.spki_sha256 == hashlib.sha256(public).digest()
+    assert certificate.pin == base64.b64encode(certificate.spki_sha256).decode()
     assert b"PRIVATE KEY" in certificate.key
     assert certificate.spki_sha256 != authority.issue().spki_sha256
 

@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from aioresolver.errors import ConfigurationError
 from aioresolver.testing.certificates import CertificateAuthority
 from aioresolver.transports.nameserver import Nameserver
-from aioresolver.transports.quic_trust import Trust, certificate_fault, trust_for
+from aioresolver.transports.quic_trust import Trust, certificate_fault, certificate_reason, trust_for
 
 NAMESERVER = Nameserver("quic", "127.0.0.1")
 AUTHORITY = CertificateAuthority()
@@ -66,7 +66,13 @@ def test_pins_and_opportunism_take_the_place_of_authorities(more):
     nameserver = Nameserver("quic", "127.0.0.1", **more)
 
     assert trust_for(nameserver, None) == Trust(verify=False)
-    assert trust_for(nameserver, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) == Trust(verify=False)
+
+
+def test_opportunism_goes_before_a_context_and_a_context_before_pins():
+    context = AUTHORITY.client_context()
+
+    assert not trust_for(Nameserver("quic", "127.0.0.1", opportunistic=True), context).verify
+    assert trust_for(Nameserver("quic", "127.0.0.1", pins=(bytes(32),)), context).verify
 
 
 def test_the_machines_file_and_folder_are_told(monkeypatch, tmp_path):
@@ -114,9 +120,24 @@ def test_pins_are_of_the_public_key():
     pinned = Nameserver.parse(f"quic://127.0.0.1?pin-sha256={base64.b64encode(issued.spki_sha256).decode()}")
 
     assert certificate_fault(shown, pinned) is None
-    assert certificate_fault(certificate(), pinned) == "its public key is not one of the pinned ones"
+    assert certificate_fault(certificate(), pinned).startswith("its key is not a pinned one: ")
 
 
 def test_none_at_all_is_wrong_unless_anybody_will_do():
     assert certificate_fault(None, NAMESERVER) == "there is none"
     assert certificate_fault(None, Nameserver("quic", "127.0.0.1", opportunistic=True)) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "words"),
+    [
+        (301, "Certificate is no longer valid", "clock"),
+        (298, "hostname 'a.test' doesn't match DNSPattern(pattern=b'b.test')", "#NAME"),
+        (298, "unable to get local issuer certificate", "pin-sha256"),
+        (298, "self-signed certificate", "pin-sha256"),
+        (298, "path length constraint exceeded", "exceeded"),
+    ],
+)
+def test_what_can_be_done_is_said(code, reason, words):
+    assert words in certificate_reason(code, reason)
+    assert "Pattern" not in certificate_reason(code, reason)

@@ -139,10 +139,11 @@ async def discover(
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + LOOK_TAKES
+    question = designation_question(name)
     identity = nameserver.identity if name == RESOLVER_ARPA else name
     backend = make_backend(nameserver)
     try:
-        answer: Answer[Any] = await backend.query(designation_question(name), deadline)
+        answer: Answer[Any] = await backend.query(question, deadline)
         endpoints = usable_endpoints(answer)
         answered = loop.time()
         ttl = answer.expires - answered if endpoints else NOTHING_KEPT
@@ -163,7 +164,7 @@ async def discover(
             for endpoint, addresses in equals
             for address in addresses
         ]
-        proofs = await asyncio.gather(*(_first_proven(chain, make_backend) for chain in chains))
+        proofs = await asyncio.gather(*(_first_proven(chain, make_backend, question) for chain in chains))
         proven = [proof for proof in proofs if proof is not None]
         if proven:
             break
@@ -247,22 +248,24 @@ async def _addresses(endpoint: SVCB, backend: Backend, deadline: float) -> Seque
     return found
 
 
-async def _first_proven(chain: Iterator[Nameserver], make_backend: MakeBackend) -> Nameserver | None:
-    """The first nameserver that can be spoken to, which it cannot when its certificate is wrong."""
+async def _first_proven(
+    chain: Iterator[Nameserver], make_backend: MakeBackend, question: Question
+) -> Nameserver | None:
+    """The first nameserver that answers, which it cannot when its certificate is wrong; who refuses to is of no use."""
     for nameserver in chain:
-        if await _proven(nameserver, make_backend):
+        if await _proven(nameserver, make_backend, question):
             return nameserver
     return None
 
 
-async def _proven(nameserver: Nameserver, make_backend: MakeBackend) -> bool:
+async def _proven(nameserver: Nameserver, make_backend: MakeBackend, question: Question) -> bool:
     deadline = asyncio.get_running_loop().time() + PROOF_TAKES
     try:
         backend = make_backend(nameserver)
     except ConfigurationError:  # h2 or aioquic is not installed
         return False
     try:
-        await backend.query(designation_question(), deadline)
+        await backend.query(question, deadline)
     except (OSError, DNSError):
         return False
     finally:

@@ -48,6 +48,8 @@ def permitted(upstreams: Sequence[U], works: Callable[[U], bool]) -> Sequence[U]
     `works` tells whether there is a way to it; one of which nothing is known works. An encrypted one that replies with
     SERVFAIL or REFUSED has a way to it, and is no reason to say the name aloud.
     """
+    if len(upstreams) < 2:
+        return upstreams
     encrypted = [upstream for upstream in upstreams if upstream.nameserver.encrypted]
     if not encrypted or len(encrypted) == len(upstreams):
         return upstreams

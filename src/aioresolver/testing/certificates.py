@@ -7,6 +7,7 @@ import ipaddress
 import os
 import ssl
 import tempfile
+from base64 import b64encode
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -31,12 +32,12 @@ PEM = serialization.Encoding.PEM
 class CertificateAuthority:
     """An authority that nobody knows but those who are told: it issues certificates for tests.
 
-        authority = CertificateAuthority()
-        async with DNSServer(certificate=authority.issue("127.0.0.1")) as server:
-            resolver = Resolver(StubBackend(server.nameserver_tls, context=authority.client_context()))
+        certificate = CertificateAuthority().issue()
+        async with DNSServer("www.example. 60 A 192.0.2.1", certificate=certificate) as server:
+            resolver = Resolver(f"{server.nameserver_tls}?pin-sha256={certificate.pin}")
 
-    `pem` is its own certificate, for a program that reads its authorities from a file. Keys are on the curve P-256,
-    so that a certificate is made in a millisecond.
+    `pem` is its own certificate, for a program that reads its authorities from a file: with SSL_CERT_FILE set to that,
+    no pin is needed. Keys are on the curve P-256, so that a certificate is made in a millisecond.
     """
 
     def __init__(self, name: str = "an authority for tests") -> None:
@@ -116,7 +117,7 @@ class CertificateAuthority:
 
 
 class Certificate:
-    """A server's certificate and its key, both in PEM. `spki_sha256` is what a pin holds (RFC 7858, 4.2)."""
+    """A server's certificate and its key, both in PEM, and its pin (RFC 7858, 4.2) as bytes: `spki_sha256`."""
 
     def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
         self.certificate: bytes = certificate.public_bytes(PEM)
@@ -125,6 +126,11 @@ class Certificate:
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         self.spki_sha256: bytes = sha256(public).digest()
+
+    @property
+    def pin(self) -> str:
+        """Its pin as the URL of a nameserver takes it: `tls://127.0.0.1?pin-sha256=…`."""
+        return b64encode(self.spki_sha256).decode("ascii")
 
     def server_context(self, alpn: Sequence[str] = ()) -> ssl.SSLContext:
         """What a TLS server needs to present this certificate; `alpn` are the protocols that it speaks."""

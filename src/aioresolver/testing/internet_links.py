@@ -50,7 +50,8 @@ class LoopbackLinks:
 
     async def aclose(self) -> None:
         """Close every socket, those of `exchange` first."""
-        await self._network.aclose()
+        network, self._network = self._network, NetworkExchange()
+        await network.aclose()
         listeners, self._listeners = self._listeners, []
         self.places.clear()
         for service in self._services.values():

@@ -29,7 +29,7 @@ from aioresolver.transports.datagram_endpoint import DatagramEndpoint
 from aioresolver.transports.exchange import Exchange, carriage_error
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.transports.quic_codes import PROTOCOL_ERROR, REQUEST_CANCELLED, describe
-from aioresolver.transports.quic_trust import Trust, certificate_fault
+from aioresolver.transports.quic_trust import Trust, certificate_fault, certificate_reason
 
 __all__ = ["DoqConnection", "Memory", "make_configuration"]
 
@@ -456,14 +456,15 @@ class DoqConnection:
         """The connection is at its end: aioquic found something wrong, or the nameserver has closed it."""
         ours = self._quic._close_pending
         self._flush()
-        name = self._nameserver.hostname or self._nameserver.address
         code, reason = errno.ECONNRESET, event.reason_phrase
         if ours and event.error_code in CERTIFICATE_ALERTS:
-            code, text = errno.EPROTO, f"the certificate of {name} is not valid: {reason}"
+            code = errno.EPROTO
+            reason = certificate_reason(event.error_code, reason)
+            text = f"the certificate of {self._nameserver} is not valid: {reason}"
         elif reason == "Idle timeout":
             code, text = errno.ETIMEDOUT, "the nameserver does not answer"
         elif not self.established:
-            code, text = errno.EPROTO, f"no QUIC with {name}: {reason or describe(event.error_code)}"
+            code, text = errno.EPROTO, f"no QUIC with {self._nameserver}: {reason or describe(event.error_code)}"
         elif ours:
             code, text = errno.EPROTO, f"the nameserver broke the rules of QUIC: {reason}"
         else:
@@ -573,7 +574,7 @@ def make_configuration(
         idle_timeout=max(idle_timeout, LEAST_IDLE),
         is_client=True,
         max_stream_data=STREAM_WINDOW,
-        server_name=nameserver.hostname or nameserver.address.partition("%")[0],
+        server_name=nameserver.identity,
         session_ticket=memory.tickets.pop() if memory.tickets else None,
         token=memory.tokens.pop() if memory.tokens else b"",
         verify_mode=ssl.CERT_REQUIRED if trust.verify else ssl.CERT_NONE,

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
+import base64
 import ssl
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate, ExtendedKeyUsage, ExtensionNotFound
 
 from aioresolver.errors import ConfigurationError
 from aioresolver.transports.nameserver import Nameserver
+from aioresolver.transports.pins import pin_of
 
-__all__ = ["Trust", "certificate_fault", "trust_for"]
+__all__ = ["Trust", "certificate_fault", "certificate_reason", "trust_for"]
 
 SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
 ANY_USE = "2.5.29.37.0"
+# Alerts of TLS as errors of QUIC (RFC 9001, 4.8).
+EXPIRED = 0x100 + 45
 
 
 class Trust(NamedTuple):
@@ -35,10 +38,11 @@ class Trust(NamedTuple):
 def trust_for(nameserver: Nameserver, context: ssl.SSLContext | None) -> Trust:
     """What the certificate of `nameserver` is checked against: the authorities of `context`, or the machine's.
 
-    With pins, and for an opportunistic nameserver, the chain is not checked. Raises ConfigurationError when `context`
-    wants certificates checked, but shows no authorities: those of a folder are not loaded before they are needed.
+    With pins no authority need vouch for it, unless there is a context; when it is opportunistic nothing is checked.
+    Raises ConfigurationError when `context` wants certificates checked, but shows no authorities: those of a folder
+    are not loaded before they are needed.
     """
-    if nameserver.opportunistic or nameserver.pins:
+    if nameserver.opportunistic or (nameserver.pins and context is None):
         return Trust(verify=False)
     if context is None:
         return _trust_of_the_machine()
@@ -56,9 +60,28 @@ def certificate_fault(certificate: Certificate | None, nameserver: Nameserver) -
         return None
     if certificate is None:
         return "there is none"
-    if nameserver.pins:
-        return None if _spki_sha256(certificate) in nameserver.pins else "its public key is not one of the pinned ones"
-    return None if _may_serve(certificate) else "it is not for servers"
+    try:
+        if nameserver.pins:
+            pin = pin_of(certificate.public_bytes(Encoding.DER))
+            seen = base64.b64encode(pin).decode()
+            fault = f"its key is not a pinned one: if its operator confirms it, the pin is {seen}"
+            return None if pin in nameserver.pins else fault
+        return None if _may_serve(certificate) else "it is not for servers"
+    except ValueError as error:
+        return f"it cannot be read: {error}"
+
+
+def certificate_reason(code: int, reason: str) -> str:
+    """Why a certificate was refused, and what can be done: from the error of QUIC, and the words of aioquic."""
+    if code == EXPIRED:
+        return f"{reason}; unless the clock of this machine is wrong, its operator has to renew it"
+    if "match" in reason:
+        # aioquic goes on with the names in it, as Python writes them down.
+        wrong = reason.partition(" doesn't match")[0]
+        return f"it is not for {wrong}; the name that it shall carry is written behind '#', as in quic://IP#NAME"
+    if "issuer" in reason or "self" in reason:
+        return f"{reason}; to trust it nevertheless, give a context with its authority, or pin its key: ?pin-sha256=…"
+    return reason
 
 
 def _trust_of_the_machine() -> Trust:
@@ -73,12 +96,6 @@ def _trust_of_the_machine() -> Trust:
 
 def _to_pem(authorities: Sequence[bytes]) -> bytes:
     return "".join(map(ssl.DER_cert_to_PEM_cert, authorities)).encode("ascii")
-
-
-def _spki_sha256(certificate: Certificate) -> bytes:
-    return hashlib.sha256(
-        certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    ).digest()
 
 
 def _may_serve(certificate: Certificate) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any, Literal
 
 from aioresolver.answer import Answer
+from aioresolver.backends.batches import PLENTY, Batched, Landed
 from aioresolver.backends.iterative.budget import Budget, BudgetExceeded, Limits
 from aioresolver.backends.iterative.conversation import Conversations
 from aioresolver.backends.iterative.delegations import FOREVER, Delegation, Trust
@@ -19,7 +20,8 @@ from aioresolver.backends.iterative.memory import Memory
 from aioresolver.backends.iterative.root_hints import ROOT_HINTS
 from aioresolver.backends.iterative.scrub import is_askable
 from aioresolver.backends.iterative.servers import Chance
-from aioresolver.backends.iterative.setting import Setting
+from aioresolver.backends.iterative.setting import Given, Setting
+from aioresolver.backends.iterative.shortcut import Shortcut
 from aioresolver.backends.iterative.steps import Recorder
 from aioresolver.backends.iterative.walk import Walk
 from aioresolver.errors import ConfigurationError, LookupTimeout, ServerFailure, UsageError
@@ -107,6 +109,9 @@ class IterativeBackend(Closing):
             may_ask=is_askable if inside else _is_outside,
         )
         self._under_way: set[Budget] = set()
+        self._one_by_one = Batched(self)
+        self._shortcut: Shortcut | None = None
+        self._given: dict[Question, Given] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
@@ -119,6 +124,43 @@ class IterativeBackend(Closing):
         """Walk until an answer comes; raises ServerFailure, or LookupTimeout at the deadline."""
         return await self.walk(question, deadline)
 
+    # ---- the same in batches (see BatchBackend)
+
+    def serve(self, landed: Landed, roomy: Callable[[], object]) -> None:
+        """Give outcomes to `landed` from now on."""
+        self._bind()
+        self._one_by_one.serve(landed, roomy)
+        if self._network is not None and self._loop_is_clock:
+            loop = asyncio.get_running_loop()
+            self._shortcut = Shortcut(self._setting, self._network, landed=landed, walk=self._walk_on, loop=loop)
+
+    def room(self, now: float) -> int:
+        """The limiter alone says how many are under way."""
+        return PLENTY
+
+    def post(self, questions: Sequence[Question], deadline: float) -> None:
+        """Ask all of these: where one packet may be enough, by a shortcut."""
+        self._bind()
+        if self._shortcut is not None:
+            questions = self._shortcut.post(questions, deadline)
+        if questions:
+            self._one_by_one.post(questions, deadline)
+
+    def withdraw(self, questions: Collection[Question]) -> int:
+        """Forget these; how many there were is returned."""
+        count = self._shortcut.withdraw(questions) if self._shortcut is not None else 0
+        return count + self._one_by_one.withdraw(questions)
+
+    def _walk_on(self, question: Question, deadline: float, given: Given | None) -> None:
+        """Walk, from what a server has said already."""
+        if self._closed:
+            return
+        if given is not None:
+            self._given[question] = given
+        self._one_by_one.post([question], deadline)
+
+    # ---- walking
+
     async def walk(self, question: Question, deadline: float, *, recorder: Recorder | None = None) -> Answer[Any]:
         """The same, and `recorder` is told each step."""
         self._bind()
@@ -128,6 +170,8 @@ class IterativeBackend(Closing):
             )
         budget = Budget(self._setting.limits, now=self._setting.clock(), deadline=deadline)
         walk = Walk(question, budget, self._setting, recorder=recorder)
+        if self._given:
+            walk.given = self._given.pop(question, None)
         name, type_ = str(question.name), str(question.type)
         self._under_way.add(budget)
         try:
@@ -154,6 +198,8 @@ class IterativeBackend(Closing):
         self._closed = True
         for budget in self._under_way:
             budget.deadline, budget.own_deadline = -FOREVER, False
+        if self._shortcut is not None:
+            self._shortcut.close()
         await self._setting.flights.aclose()
         if self._network is not None:
             await self._network.aclose()

@@ -11,7 +11,8 @@ from aioresolver.backends.iterative.servers import Chance, Server, Servers
 from aioresolver.errors import LookupTimeout, TransportError
 from aioresolver.wire.codes import Rcode
 from aioresolver.wire.edns import Edns
-from aioresolver.wire.message import Question, question_section
+from aioresolver.wire.message import Question
+from aioresolver.wire.query import question_section, randomized
 
 __all__ = ["Conversations", "NoReply", "Said"]
 
@@ -25,7 +26,6 @@ _HEADS = {
     for recursion in (False, True)
     for edns in (False, True)
 }
-_LETTER_CASE = bytes(0x20 if chr(byte).isalpha() and byte < 0x80 else 0 for byte in range(256))
 
 
 class NoReply(Exception):
@@ -68,10 +68,14 @@ class Conversations:
         spent: Spent,
         tries: int = 0,
         recursion: bool = False,
+        connect: bool = False,
     ) -> Said:
-        """What the server says, which was asked `tries` times before for the same. Raises NoReply, and BudgetExceeded."""
+        """What the server says, which was asked `tries` times before for the same.
+
+        `recursion`: it is to resolve for us. `connect`: over TCP. Raises NoReply, and BudgetExceeded.
+        """
         began = now = self.clock()
-        tcp = server.connected_until > began
+        tcp = connect or server.connected_until > began
         edns = server.speaks_edns(began)
         section = question_section(question)
         ways = 1
@@ -109,7 +113,7 @@ class Conversations:
         drawn = self._chance.getrandbits(8 * length + 16 if spell else 16)
         id = (drawn & 0xFFFF).to_bytes(2, "big")
         if spell:
-            section = _spelled(section, drawn >> 16)
+            section = randomized(section, (drawn >> 16).to_bytes(length, "big"))
         return b"".join((id, _HEADS[recursion, edns], section, _OPT if edns else b""))
 
     def _other_way(self, server: Server, error: TransportError | LookupTimeout, *, tcp: bool, ways: int) -> bool:
@@ -133,13 +137,6 @@ class Conversations:
             server.health.failed(now)
         outcome = "no reply" if silent else error.strerror or str(error)
         raise NoReply(outcome, "tcp" if tcp else "udp", silent=silent, local=local) from None
-
-
-def _spelled(section: bytes, mask: int) -> bytes:
-    """The question with random letters in capitals, which the reply has to repeat (0x20)."""
-    # Behind the name are type and class, which may look like letters.
-    letters = int.from_bytes(section[:-4].translate(_LETTER_CASE), "big") << 32
-    return (int.from_bytes(section, "big") ^ mask & letters).to_bytes(len(section), "big")
 
 
 def _matches(reply: bytes, query: bytes, section: bytes) -> bool:

@@ -47,12 +47,13 @@ class NetworkExchange:
 
     async def __call__(self, address: str, query: bytes, tcp: bool, deadline: float) -> bytes:  # noqa: FBT001 - the agreed order
         """Send a query and give the reply that matches it."""
-        transport = self._transport(address, tcp=tcp)
+        transport = self.transport(address, tcp=tcp)
         misses = getattr(transport, "near_misses", 0)
         try:
             reply = await transport.exchange(query, deadline)
         except TransportError as error:
-            if is_silence(error) and getattr(transport, "near_misses", 0) > misses:
+            forged = is_silence(error) and getattr(transport, "near_misses", 0) > misses
+            if forged or error.errno == errno.EBADMSG:
                 raise NearMiss("datagrams came that match no query", code=errno.ETIMEDOUT) from None
             raise
         # The transport has put an id of its own into the query.
@@ -67,7 +68,8 @@ class NetworkExchange:
         while self._closing:
             await asyncio.wait(self._closing)
 
-    def _transport(self, address: str, *, tcp: bool) -> Transport:
+    def transport(self, address: str, *, tcp: bool) -> Transport:
+        """The transport to this address, opened at its first use."""
         key = address, tcp
         transport = self._transports.get(key)
         if transport is not None:

@@ -17,9 +17,10 @@ from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.message import Message, Question
 from aioresolver.wire.names import Name
 
-__all__ = ["Deadline", "Found", "Inquiry", "WalkError"]
+__all__ = ["Deadline", "Found", "Inquiry", "WalkError", "bare"]
 
 MOST_TRIES = 3
+TRUNCATED = 0x02
 READABLE = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN})
 NOT_ITS_ZONE = frozenset({Rcode.REFUSED, Rcode.NOTAUTH, Rcode.NOTIMP})
 ADDRESS_TYPES = (RRType.A, RRType.AAAA)
@@ -91,18 +92,29 @@ class Inquiry:
         if self._errand.setting.eager:
             while await self._find_more():
                 pass
-        while True:
-            server = await self._next()
-            if server is None:
-                raise self._failure()
-            found = await self._ask(server[0], server[1])
-            if found is not None:
-                cut.served()
-                return found
+        found = await self._take_given() if self._errand.given is not None else None
+        while found is None:
             if self._clock() >= self._errand.budget.deadline:
                 raise Deadline
             if self._most == 1 and len(self._tries) >= MOST_TRIES:
                 raise self._failure()
+            server = await self._next()
+            if server is None:
+                raise self._failure()
+            found = await self._ask(*server)
+        cut.served()
+        return found
+
+    async def _take_given(self) -> Found | None:
+        """Begin with what a server has said already, if it was asked by this delegation."""
+        given = self._errand.given
+        if given is None or given.cut is not self._cut:
+            return None
+        self._errand.given = None
+        if given.said.reply[2] & TRUNCATED:
+            return await self._ask(given.server, given.host, connect=True)
+        self._tries[given.server] = 1
+        return self._take(given.server, given.host, given.said, given.said.asked_at)
 
     # ---- whom
 
@@ -195,7 +207,7 @@ class Inquiry:
 
     # ---- what it says
 
-    async def _ask(self, server: Server, host: Name) -> Found | None:
+    async def _ask(self, server: Server, host: Name, *, connect: bool = False) -> Found | None:
         """Ask one of them; None when what it says is of no use."""
         tries = self._tries.get(server, 0)
         self._tries[server] = tries + 1
@@ -208,6 +220,7 @@ class Inquiry:
                 spent=self._errand.spent,
                 tries=tries,
                 recursion=self._purpose == "forward",
+                connect=connect,
             )
         except NoReply as error:
             if not error.silent:
@@ -217,6 +230,10 @@ class Inquiry:
             self._note(server, error.transport, error.outcome, began)
             self._record(server, host, error.transport, kind, error.outcome, began=began)
             return None
+        return self._take(server, host, said, began)
+
+    def _take(self, server: Server, host: Name, said: Said, began: float) -> Found | None:
+        """What it says; None when that is of no use."""
         self._heard = True
         found = self._read(server, said)
         reading = found.reading
@@ -234,7 +251,7 @@ class Inquiry:
         reply, question, zone = said.reply, self._question, self._cut.zone
         if self._errand.recorder is None and not reply[3] & 0xF and reply[6:8] != b"\0\0":
             plain: Answer[Any] | None
-            plain = Answer.of_plain(question, _bare(reply, question), said.asked_at, server.text, said.elapsed)
+            plain = Answer.of_plain(question, bare(reply, question), said.asked_at, server.text, said.elapsed)
             if plain is not None:
                 return Found(Kind.ANSWER, said, server, plain, _NOTHING, None)
         reading = Reading(Kind.LAME, question.name)
@@ -315,7 +332,7 @@ class Inquiry:
 _NOTHING = Reading(Kind.ANSWER, Name("."))
 
 
-def _bare(reply: bytes, question: Question) -> bytes:
+def bare(reply: bytes, question: Question) -> bytes:
     """The reply without authority and additional section, if it has nothing but addresses in its answer section."""
     if reply[8:12] == b"\0\0\0\0":
         return reply

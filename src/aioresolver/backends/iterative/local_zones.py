@@ -9,7 +9,7 @@ from aioresolver.wire.message import Question, Record
 from aioresolver.wire.names import Name, rest_of
 from aioresolver.wire.rdata import AAAA, NS, PTR, SOA, A
 
-__all__ = ["LOCAL_ZONES", "LocalZones"]
+__all__ = ["LOCAL_ENDS", "LOCAL_ZONES", "LocalZones"]
 
 TTL = 10_800
 _NAMESERVER = Name("localhost.")
@@ -32,8 +32,8 @@ LOCAL_ZONES: frozenset[str] = frozenset((*_REVERSE, *_SPECIAL))
 
 _LOOPBACK = {RRType.A: A("127.0.0.1"), RRType.AAAA: AAAA("::1")}
 _LOOPBACK_REVERSE = frozenset({Name.reverse("127.0.0.1"), Name.reverse("::1")})
-# The last labels of all of them: no other name is looked at any further.
-_ENDS = tuple({zone.split(".")[-2] + "." for zone in LOCAL_ZONES})
+LOCAL_ENDS = tuple({zone.split(".")[-2] + "." for zone in LOCAL_ZONES})
+"""How the names of all of them end: no other name is looked at any further."""
 
 
 class LocalZones:
@@ -51,7 +51,7 @@ class LocalZones:
     def answer(self, question: Question) -> tuple[Rcode, list[Record], list[Record]] | None:
         """Rcode, answer and authority for a question; None when it is one for the DNS."""
         name = question.name
-        if not name.endswith(_ENDS) or question.class_ != RRClass.IN:
+        if not name.endswith(LOCAL_ENDS) or question.class_ != RRClass.IN:
             return None
         zone = self._zone_of(name)
         if zone is None:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from aioresolver.backends.iterative.budget import Budget, Limits, Spent
-from aioresolver.backends.iterative.conversation import Conversations
+from aioresolver.backends.iterative.conversation import Conversations, Said
 from aioresolver.backends.iterative.delegations import FOREVER, Delegation
 from aioresolver.backends.iterative.flights import Flights
 from aioresolver.backends.iterative.local_zones import LocalZones
 from aioresolver.backends.iterative.memory import Memory
 from aioresolver.backends.iterative.scrub import is_askable
-from aioresolver.backends.iterative.servers import Chance
+from aioresolver.backends.iterative.servers import Chance, Server
 from aioresolver.backends.iterative.steps import Recorder
 from aioresolver.errors import Attempt
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name, rest_of
 
-__all__ = ["Errand", "Setting"]
+__all__ = ["Errand", "Given", "Setting"]
 
 
 class Setting:
@@ -71,14 +72,23 @@ class Setting:
             text = rest_of(text) or "."
 
 
+class Given(NamedTuple):
+    """What a server said before the errand began, and by which delegation it was asked."""
+
+    cut: Delegation
+    server: Server
+    host: Name
+    said: Said
+
+
 class Errand:
     """What a walk is about, and what it has spent.
 
     `depth`: how deep it is among lookups of nameservers' addresses. `spent`: what the name costs that it is at.
-    `attempts`: the tries that came to nothing.
+    `attempts`: the tries that came to nothing. `given`: what a server has said already, with the delegation it was asked by.
     """
 
-    __slots__ = ("attempts", "budget", "depth", "question", "recorder", "setting", "spent")
+    __slots__ = ("attempts", "budget", "depth", "given", "question", "recorder", "setting", "spent")
 
     def __init__(
         self,
@@ -97,3 +107,4 @@ class Errand:
         self.spent: Spent = Spent() if spent is None else spent
         self.recorder = recorder
         self.attempts: list[Attempt] = []
+        self.given: Given | None = None

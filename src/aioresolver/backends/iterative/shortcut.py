@@ -1,0 +1,230 @@
+"""Shortcut: the first try of questions whose zone is known, in batches and by callback.
+
+Nearly all questions of a backend that has been about for a while are one packet to a server of a zone that it knows, and
+one reply with addresses. For these nothing is made but an entry in a socket's table. All else is for a Walk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from aioresolver.answer import Answer
+from aioresolver.backends.batches import Landed
+from aioresolver.backends.iterative.conversation import Said
+from aioresolver.backends.iterative.delegations import Delegation, Trust
+from aioresolver.backends.iterative.exchange import NetworkExchange
+from aioresolver.backends.iterative.inquiry import bare
+from aioresolver.backends.iterative.local_zones import LOCAL_ENDS
+from aioresolver.backends.iterative.servers import Server
+from aioresolver.backends.iterative.setting import Given, Setting
+from aioresolver.transports.exchange import Exchange
+from aioresolver.transports.udp import UdpTransport
+from aioresolver.transports.udp_socket import Posted, Sheet
+from aioresolver.wire.codes import RRClass, RRType
+from aioresolver.wire.edns import Edns
+from aioresolver.wire.message import Question
+from aioresolver.wire.names import Name, rest_of
+from aioresolver.wire.query import question_section, randomized
+
+__all__ = ["Shortcut"]
+
+TICK = 0.05
+# A tighter deadline is for a walk, which measures in milliseconds.
+LEAST_TIME = 0.5
+ADDRESSES = (RRType.A, RRType.AAAA)
+_HEAD = bytes((0, 0, 0, 1, 0, 0, 0, 0, 0, 1))
+_TAIL = Edns().to_wire()
+
+Way = tuple[Delegation, Server, Name, float]
+"""The delegation by which a question was sent, to whom, under which name, and the deadline."""
+
+
+class Shortcut:
+    """Posts questions straight to servers that are known and well, and reads plain replies.
+
+    `landed` takes the answers, a batch at a time. `walk(question, deadline, given)` is for what did not end well at once,
+    with what the server said, if it did.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        network: NetworkExchange,
+        *,
+        landed: Landed,
+        walk: Callable[[Question, float, Given | None], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._setting = setting
+        self._network = network
+        self._landed = landed
+        self._walk = walk
+        self._loop = loop
+        self._ways: dict[Question, Way] = {}
+        self._lanes: dict[str, _Lane] = {}
+        self._ticking: asyncio.TimerHandle | None = None
+
+    def post(self, questions: Sequence[Question], deadline: float) -> list[Question]:
+        """Send those of them for which one packet may be enough; the others are returned."""
+        now = self._loop.time()
+        if deadline - now < LEAST_TIME:
+            return list(questions)
+        others: list[Question] = []
+        batches: dict[Server, list[tuple[bytes, Question]]] = {}
+        getrandbits = self._setting.chance.getrandbits
+        for question in questions:
+            way = self._way(question, now)
+            if way is None:
+                others.append(question)
+                continue
+            cut, server, host = way
+            self._ways[question] = cut, server, host, deadline
+            section = question_section(question)
+            size = len(section)
+            entry = randomized(section, getrandbits(8 * size).to_bytes(size, "big")), question
+            batches.setdefault(server, []).append(entry)
+        for server, entries in batches.items():
+            sheet = Sheet(_HEAD, _TAIL, now, now + server.patience(0), deadline, None, None)
+            self._lane(server).transport.post(entries, sheet)
+        if self._ways and self._ticking is None:
+            self._ticking = self._loop.call_later(TICK, self._tick)
+        return others
+
+    def took(self, server: Server, replies: list[tuple[Posted, bytes]]) -> None:
+        """Replies have come from a server."""
+        now = self._loop.time()
+        landed: list[tuple[Question, Answer[Any] | BaseException]] = []
+        posted = replies[-1][0]
+        self._setting.memory.servers.heard(server, now - posted[2].sent, now)
+        others: list[tuple[Question, float, Given]] = []
+        for posted, reply in replies:
+            question, sent = posted[1], posted[2].sent
+            cut, _, host, deadline = self._ways.pop(question)
+            answer: Answer[Any] | None = None
+            if not reply[3] & 0xF and reply[6:8] != b"\0\0":
+                answer = Answer.of_plain(question, bare(reply, question), sent, server.text, now - sent)
+            if answer is None:
+                others.append((question, deadline, Given(cut, server, host, Said(reply, "udp", sent, now - sent))))
+                continue
+            answer.expires = min(answer.expires, cut.expires)
+            cut.served()
+            landed.append((question, answer))
+        if landed:
+            server.health.served()
+            self._landed(landed)
+        for question, deadline, given in others:
+            self._walk(question, deadline, given)
+
+    def adopted(self, posted: Posted, exchange: Exchange) -> None:
+        """A question could not be carried, or its reply."""
+        exchange.add_done_callback(_read)
+        exchange.cancel()
+        way = self._ways.pop(posted[1], None)
+        if way is not None:
+            way[1].health.failed(self._loop.time())
+            self._walk(posted[1], way[3], None)
+
+    def withdraw(self, questions: Collection[Question]) -> int:
+        """Forget these; how many is returned."""
+        mine = {question: self._ways.pop(question)[1] for question in questions if question in self._ways}
+        for server in set(mine.values()):
+            self._lane(server).transport.withdraw(mine)
+        return len(mine)
+
+    def close(self) -> None:
+        """Forget all."""
+        self._ways.clear()
+        if self._ticking is not None:
+            self._ticking.cancel()
+            self._ticking = None
+
+    def _way(self, question: Question, now: float) -> tuple[Delegation, Server, Name] | None:
+        """Whom to ask for it at once; None when there is more to be done than that."""
+        name, type_, class_ = question
+        setting = self._setting
+        if type_ not in ADDRESSES or class_ != RRClass.IN or name.endswith(LOCAL_ENDS) or setting.forwards:
+            return None
+        memory = setting.memory
+        cut = memory.delegations.closest(name, now)
+        if cut.trust is Trust.HINT or cut.paused_until > now or cut.candidates is None or cut.candidates_until <= now:
+            return None
+        if setting.minimise and rest_of(name) != cut.zone and name != cut.zone:
+            return None
+        if len(memory.absent) and memory.absence(name, cut.zone, now) is not None:
+            return None
+        candidates = cut.candidates
+        if not candidates:
+            return None
+        server = memory.servers.choose([server for server, _ in candidates], now)
+        plain = not server.health.benched and server.connected_until <= now and server.speaks_edns(now)
+        if not plain or not server.spells(now) or server.is_lame(cut.zone, now):
+            return None
+        return cut, server, candidates[0][1]
+
+    def _lane(self, server: Server) -> _Lane:
+        """What takes the replies of a server; made anew when its transport was closed for want of use."""
+        transport = self._network.transport(server.address, tcp=False)
+        lane = self._lanes.get(server.address)
+        if lane is None or lane.transport is not transport:
+            assert isinstance(transport, UdpTransport)
+            lane = self._lanes[server.address] = _Lane(self, server, transport)
+            if len(self._lanes) > 2 * self._network.most_open:
+                self._lanes = {address: each for address, each in self._lanes.items() if each.transport.in_flight}
+                self._lanes[server.address] = lane
+        return lane
+
+    def _tick(self) -> None:
+        """Have those who waited long enough walk."""
+        self._ticking = None
+        now = self._loop.time()
+        for lane in {way[1].address: self._lane(way[1]) for way in self._ways.values()}.values():
+            lane.end_patience(now)
+        if self._ways and self._ticking is None:
+            self._ticking = self._loop.call_later(TICK, self._tick)
+
+    def gave_up(self, server: Server, question: Question, now: float, *, forged: bool) -> None:
+        """No reply came in time."""
+        way = self._ways.pop(question, None)
+        if way is None:
+            return
+        if forged:
+            server.prefer_connections(now)
+        self._setting.memory.servers.silent(server, now)
+        self._walk(question, way[3], None)
+
+
+class _Lane:
+    """The taker of one server's transport."""
+
+    __slots__ = ("_misses", "_server", "_shortcut", "transport")
+
+    def __init__(self, shortcut: Shortcut, server: Server, transport: UdpTransport) -> None:
+        self.transport = transport
+        self._shortcut = shortcut
+        self._server = server
+        self._misses = transport.near_misses
+        transport.taker = self
+
+    def took(self, replies: list[tuple[Posted, bytes]]) -> None:
+        """Replies that match have come."""
+        self._shortcut.took(self._server, replies)
+
+    def adopted(self, posted: Posted, exchange: Exchange) -> None:
+        """One could not be sent, or not be answered."""
+        self._shortcut.adopted(posted, exchange)
+
+    def end_patience(self, now: float) -> None:
+        """Give up those that waited long enough."""
+        for (_, question, _), exchange in self.transport.overdue(now):
+            exchange.cancel()
+            forged = self.transport.near_misses > self._misses
+            self._shortcut.gave_up(self._server, question, now, forged=forged)
+        self._misses = self.transport.near_misses
+
+
+def _read(exchange: asyncio.Future[bytes]) -> None:
+    """Nobody else reads the error."""
+    if not exchange.cancelled():
+        exchange.exception()
