@@ -142,7 +142,7 @@ def test_a_query_that_breaks_the_rules_ends_the_connection(run):
             await ask(transport)
             connection = transport._connection
             connection._quic.send_stream_data(400, b"\0\3abc", end_stream=True)
-            connection._flush()
+            connection._link.transmit()
             while not connection.over:
                 await asyncio.sleep(0.01)
 

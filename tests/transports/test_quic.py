@@ -179,7 +179,9 @@ def test_queries_of_one_turn_share_datagrams(run):
             await transport.exchange(make_query(), soon())
             sent = []
             connection = transport._connection
-            connection._send = lambda datagram: sent.append(datagram) or connection._connected.send(datagram)
+            connection._link._send = lambda datagram: (
+                sent.append(datagram) or connection._link._connected.send(datagram)
+            )
 
             await asyncio.gather(*(transport.exchange(make_query(f"h{n}.example"), soon()) for n in range(10)))
 
@@ -535,7 +537,7 @@ def test_a_stateless_reset_ends_the_connection_at_once(run):
             token = server.connection.quic._host_cids[0].stateless_reset_token
             server.forget_connections()
             future = transport.exchange(make_query(), soon())
-            place = transport._connection._connected.getsockname()
+            place = transport._connection._link._connected.getsockname()
             server.listener.send(b"\x40" + os.urandom(30) + os.urandom(16), place)  # another's
             server.listener.send(b"\x40" + os.urandom(30) + token, place)
 
@@ -913,7 +915,7 @@ def test_datagrams_that_are_nothing_are_ignored(run):
         async with Server() as server:
             transport = server.transport()
             await transport.exchange(make_query(), soon())
-            place = transport._connection._connected.getsockname()
+            place = transport._connection._link._connected.getsockname()
             for size in (0, 1, 20, 21, 100, 1200, 1500, 9000):
                 server.listener.send(os.urandom(size), place)
 
@@ -977,7 +979,7 @@ def test_where_the_loop_cannot_watch_descriptors(monkeypatch):
                 future = transport.exchange(make_query(), soon())
             await future
             await asyncio.gather(*(transport.exchange(make_query(f"h{n}.example"), soon()) for n in range(200)))
-            assert transport._connection._endpoint is not None
+            assert transport._connection._link._endpoint is not None
             await transport.aclose()
             assert not transport.endpoints
 
@@ -990,7 +992,7 @@ def test_a_full_socket_is_waited_for(run):
             transport = server.transport()
             await transport.exchange(make_query(), soon())
             connection = transport._connection
-            send, tries = connection._send, []
+            send, tries = connection._link._send, []
 
             def full_at_first(datagram):
                 tries.append(datagram)
@@ -998,7 +1000,7 @@ def test_a_full_socket_is_waited_for(run):
                     raise BlockingIOError
                 return send(datagram)
 
-            connection._send = full_at_first
+            connection._link._send = full_at_first
 
             await transport.exchange(make_query(), soon())
 

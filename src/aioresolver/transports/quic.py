@@ -14,7 +14,8 @@ from aioresolver.transports.nameserver import Nameserver, checked_source
 from aioresolver.transports.udp_socket import measure_receive_buffer, open_connected
 
 try:
-    from aioresolver.transports.quic_connection import MOST_STREAMS, DoqConnection, Memory, make_configuration
+    from aioresolver.transports.quic_connection import MOST_STREAMS, DoqConnection
+    from aioresolver.transports.quic_memory import Memory, make_configuration
     from aioresolver.transports.quic_trust import Trust, trust_for
 except ImportError as _error:
     raise ConfigurationError('DNS over QUIC needs aioquic 1.2 or later: pip install "aioresolver[quic]"') from _error
