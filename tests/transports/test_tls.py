@@ -9,6 +9,7 @@ import errno
 import gc
 import socket
 import ssl
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -22,6 +23,7 @@ from aioresolver.transports.tls_layer import TlsLayer
 
 pytest.importorskip("cryptography")
 
+from aioresolver.testing import DNSServer
 from aioresolver.testing.certificates import CertificateAuthority
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
@@ -466,3 +468,24 @@ def test_on_each_kind_of_loop(*, any_loop, servers, messages, authority, certifi
         assert open_sockets() == before
 
     any_loop(scenario())
+
+
+async def test_a_connection_that_is_over_leaves_no_garbage(messages, authority, certificate):
+    with DNSServer.in_thread("* 60 A 192.0.2.1", certificate=certificate) as server:
+        nameserver = Nameserver.parse(server.nameserver_tls)
+        transport = TlsTransport(nameserver, context=authority.client_context(), idle_timeout=0.01)
+        ended = []
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                await transport.exchange(messages.query(), soon())
+                (layer,) = transport._layers
+                ended += [weakref.ref(each) for each in (layer, transport._connection, layer.engine.tls)]
+                del layer
+                while transport._descriptors():
+                    await asyncio.sleep(0.005)
+            assert [each() for each in ended] == [None] * 9
+        finally:
+            gc.enable()
+        await transport.aclose()

@@ -130,6 +130,7 @@ class StreamConnection(asyncio.Protocol):
         """The connection is closed."""
         self._end(exc)
         self._owner.closed(self)
+        self._transport = None  # it knows this protocol: a cycle that only the garbage collector would find
 
     def pause_writing(self) -> None:
         """The nameserver does not read as fast as we send."""

@@ -88,6 +88,7 @@ class TlsTransport(TcpTransport):
         self._layers.discard(layer)
         if layer.engine is self._latest:
             self._keep_session()
+            self._latest = None
         self._gone.set()
 
     def _descriptors(self) -> int:
