@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from aioresolver.answer import Answer
-from aioresolver.cache import REFRESH_HITS, Cache
+from aioresolver.cache import Cache
 from aioresolver.errors import Attempt, ConfigurationError, LookupTimeout, NameSyntaxError, ServerFailure
+from aioresolver.warmth import REFRESH_HITS
 from aioresolver.wire.codes import Flag, Rcode, RRClass
 from aioresolver.wire.message import Message, Question, Record
 
@@ -523,24 +524,6 @@ def test_an_answer_in_use_wants_a_refresh_near_its_end_until_that_is_done() -> N
         cache.get(ask(), NOW + 100)
     assert not cache.wants_refresh(ask(), NOW + 100)
     assert cache.wants_refresh(ask(), NOW + 189)
-
-
-def test_when_it_is_refreshed_is_up_to_chance() -> None:
-    cache = Cache(prefetch=True)
-    for number in range(1000):
-        cache.put(found(f"n{number}", ttl=100), NOW)
-    moments = [warmth.refresh_at - NOW for warmth in cache._warmth.values()]
-    assert all(90 <= moment <= 97.5 for moment in moments)
-    assert len(set(moments)) > 200
-    assert min(moments) < 90.5
-    assert max(moments) > 97
-
-
-def test_a_short_life_wants_no_refresh() -> None:
-    cache = Cache(prefetch=True)
-    cache.put(found(ttl=60), NOW)
-    cache.put(found(ttl=8), NOW)
-    assert cache._warmth == {}
 
 
 def test_no_refresh_without_prefetch_nor_for_absence() -> None:

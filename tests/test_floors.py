@@ -51,6 +51,7 @@ ROOMS = {  # files that are part of a room without a folder
     "stream": "resolver",
     "survey": "resolver",
     "typed": "resolver",
+    "warmth": "cache",
 }
 FACE = 7  # __init__.py shows what the floors below this one have
 DOOR = 9  # __main__.py opens the command line

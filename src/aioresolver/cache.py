@@ -7,12 +7,13 @@ import copy
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from aioresolver.answer import Answer
 from aioresolver.errors import ConfigurationError, ResolutionError
+from aioresolver.warmth import Warmth
 from aioresolver.wire.codes import Rcode
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
@@ -31,13 +32,6 @@ RECHECK = 30.0
 MAX_STALE = 3 * 86_400.0
 # RFC 8767, 5: just under what programs commonly wait.
 STALE_AFTER = 1.8
-# An answer is worth refreshing when it was used so often, and no more than a tenth of its life is left. How much less
-# than that is left to chance, so that what came together does not go together.
-REFRESH_HITS = 3
-REFRESH_FRACTION = 0.1
-LEAST_OF_FRACTION = 64 / 256
-# A shorter life is over soon after it would be refreshed.
-REFRESHED_LIFE = 9.0
 # After so many answers put, as many of the oldest are looked at.
 SWEEP = 16
 
@@ -101,7 +95,6 @@ class Cache:
     __slots__ = (
         "_answers",
         "_brief",
-        "_chances",
         "_clock",
         "_failures",
         "_rechecks",
@@ -157,12 +150,11 @@ class Cache:
         self._answers: OrderedDict[tuple[Any, ...], Answer[Any]] = OrderedDict()
         self._totals = 0  # of the latter
         self._failures: OrderedDict[Question, _Failure] = OrderedDict()
-        self._warmth: dict[tuple[Any, ...], _Warmth] = {}
+        self._warmth = Warmth()
         # Until when an answer, should it be stale by then, serves at once and is not asked for anew.
         self._rechecks: dict[tuple[Any, ...], float] = {}
         # What the zone did not want to be kept at all, and `min_ttl` does.
         self._brief: set[tuple[Any, ...]] = set()
-        self._chances: Iterator[int] = iter(())
 
     def __len__(self) -> int:
         return len(self._answers) + len(self._failures)
@@ -192,7 +184,7 @@ class Cache:
             return self._get_less(question, answer, now)
         answers.move_to_end(question)
         if self.prefetch:
-            self._warm(question)
+            self._warmth.add(question)
         if answer.empty:
             self._stats.negative_hits += 1
         else:
@@ -282,14 +274,11 @@ class Cache:
 
     def wants_refresh(self, question: Question, now: float) -> bool:
         """Whether the answer is used often, is still fresh, and ends soon; only with `prefetch`."""
-        warmth = self._warmth.get(question)
-        if warmth is None or warmth.hits < REFRESH_HITS or now < warmth.refresh_at:
-            return False
-        return self._answers[question].expires > now
+        return self._warmth.wants_refresh(question, now)
 
     def begin_refresh(self, question: Question) -> None:
         """It is being asked for anew: nobody else has to, whatever comes of it."""
-        self._warmth.pop(question, None)
+        self._warmth.end(question)
 
     def flush(self, name: str | None = None, *, subtree: bool = False) -> int:
         """Forget everything, or what is known of one name, with `subtree` also of all names under it.
@@ -402,11 +391,10 @@ class Cache:
             answers.move_to_end(key)
         self._stats.stored = stored = self._stats.stored + 1
         if self.prefetch:
-            life = answer.expires - now
-            if answer.empty or life < REFRESHED_LIFE:
-                self._warmth.pop(key, None)
+            if answer.empty:
+                self._warmth.end(key)
             else:
-                self._warmth[key] = _Warmth(answer.expires - life * REFRESH_FRACTION * self._chance())
+                self._warmth.begin(key, now, answer.expires)
         if len(answers) > self.max_entries:
             self._drop(next(iter(answers)))
             self._stats.evicted += 1
@@ -430,19 +418,6 @@ class Cache:
         self._keep(answer, now)
         return True
 
-    def _warm(self, question: Question) -> None:
-        warmth = self._warmth.get(question)
-        if warmth is not None:
-            warmth.hits += 1
-
-    def _chance(self) -> float:
-        """A number from LEAST_OF_FRACTION to 1, each time another one."""
-        byte = next(self._chances, None)
-        if byte is None:
-            self._chances = iter(os.urandom(256))
-            byte = next(self._chances)
-        return LEAST_OF_FRACTION + (1 - LEAST_OF_FRACTION) * byte / 255
-
     def _forget(self, question: Question) -> None:
         self._drop(question)
         self._drop((question.name, question.class_))
@@ -456,7 +431,7 @@ class Cache:
         if self._answers.pop(key, None) is not None and len(key) == 2:
             self._totals -= 1
         if self._warmth:
-            self._warmth.pop(key, None)
+            self._warmth.end(key)
         if self._rechecks:
             self._rechecks.pop(key, None)
         if self._brief:
@@ -469,16 +444,6 @@ class _Failure(NamedTuple):
     error: ResolutionError
     expires: float
     life: float
-
-
-class _Warmth:
-    """How often an answer was used, and from when on it is worth refreshing."""
-
-    __slots__ = ("hits", "refresh_at")
-
-    def __init__(self, refresh_at: float) -> None:
-        self.hits = 0
-        self.refresh_at = refresh_at
 
 
 def _changed(answer: Answer[Any], *, question: Question | None = None, expires: float | None = None) -> Answer[Any]:
