@@ -1,4 +1,4 @@
-"""The testing server over HTTPS, seen by httpx, aiohttp and dnspython."""
+"""The testing server over HTTPS, seen by httpx and aiohttp."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import base64
 
 import aiohttp
-import dns.asyncquery
 import dns.message
 import httpx
 import pytest
@@ -59,12 +58,6 @@ def test_post_and_get(run, serving, client_of):
             assert [received.transport for received in server.queries] == ["https", "https"]
 
     run(main())
-
-
-async def test_dnspython_asks(serving, authority):
-    async with serving() as server:
-        reply = await dns.asyncquery.https(query(), server.nameserver_https, verify=authority.client_context())
-        assert reply.answer[0][0].address == "192.0.2.1"
 
 
 async def test_many_at_once_and_long_ones(serving, client_of):

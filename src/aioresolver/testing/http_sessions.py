@@ -43,16 +43,19 @@ class Session(Protocol):
 
     def receive(self, data: bytes) -> bool:
         """Take what has come, and hand on each whole request; whether the connection goes on."""
+        ...
 
     @property
     def finished(self) -> bool:
         """Whether nothing more will be said."""
+        ...
 
     def respond(self, number: int, reply: HttpReply) -> None:
         """Answer a request; once, and not after its client has given it up."""
 
     def take(self) -> bytes:
         """What is to be sent now."""
+        ...
 
 
 class Http2Session:

@@ -100,6 +100,7 @@ class _Connection(asyncio.Protocol):
         self._listener.connections.discard(self)
         if self._timer is not None:
             self._timer.cancel()
+        self._stream.abort()  # Python 3.10 would complain that nobody closed what the client has closed
         self.ended.set_result(None)
 
     def data_received(self, data: bytes) -> None:

@@ -25,23 +25,34 @@ class HeaderEncoder(Encoder):
         self._table = self.header_table = _Table()
         self._kept: dict[tuple[Any, ...], bytes] = {}
 
+    @property
+    def header_table_size(self) -> int:
+        """How many bytes the table holds, as the other end has it."""
+        return int(self.header_table.maxsize)
+
+    @header_table_size.setter
+    def header_table_size(self, size: int) -> None:
+        # To hear the same again makes hpack forget that it has to answer.
+        if size != self.header_table.maxsize:
+            self._kept.clear()
+            self.header_table.maxsize = size
+            self.table_size_changes.append(size)
+
     def encode(self, headers: Iterable[Any], huffman: bool = True) -> bytes:  # noqa: FBT001, FBT002 - as hpack has it
         """The headers as a block."""
         key = tuple(headers)
         start = b""
         table = self._table
-        if table.resized:
-            self._kept.clear()
         while key and isinstance(key[0], NeverIndexedHeaderTuple):
             start += super().encode(key[:1], huffman=False)
             key = key[1:]
         block = self._kept.get(key)
         if block is None:
-            additions = table.additions
+            additions, resized = table.additions, table.resized
             block = super().encode(key, huffman)
             if table.additions != additions or len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            else:
+            elif not resized:  # else the block begins with the new size of the table
                 self._kept[key] = block
         return start + block
 
