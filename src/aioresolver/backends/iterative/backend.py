@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import Any, Literal
 
 from aioresolver.answer import Answer
-from aioresolver.backends.batches import PLENTY, Batched, Landed
+from aioresolver.backends.batches import GRACE, PLENTY, Batched, Landed
 from aioresolver.backends.iterative.budget import Budget, BudgetExceeded, Limits
 from aioresolver.backends.iterative.conversation import Conversations
 from aioresolver.backends.iterative.delegations import FOREVER, Delegation, Trust
@@ -111,7 +111,7 @@ class IterativeBackend(Closing):
         self._under_way: set[Budget] = set()
         self._one_by_one = Batched(self)
         self._shortcut: Shortcut | None = None
-        self._given: dict[Question, Given] = {}
+        self._given: dict[Question, Given | None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
@@ -148,6 +148,8 @@ class IterativeBackend(Closing):
 
     def withdraw(self, questions: Collection[Question]) -> int:
         """Forget these; how many there were is returned."""
+        for question in questions:
+            self._given.pop(question, None)
         count = self._shortcut.withdraw(questions) if self._shortcut is not None else 0
         return count + self._one_by_one.withdraw(questions)
 
@@ -155,8 +157,7 @@ class IterativeBackend(Closing):
         """Walk, from what a server has said already."""
         if self._closed:
             return
-        if given is not None:
-            self._given[question] = given
+        self._given[question] = given
         self._one_by_one.post([question], deadline)
 
     # ---- walking
@@ -170,8 +171,9 @@ class IterativeBackend(Closing):
             )
         budget = Budget(self._setting.limits, now=self._setting.clock(), deadline=deadline)
         walk = Walk(question, budget, self._setting, recorder=recorder)
-        if self._given:
-            walk.given = self._given.pop(question, None)
+        if question in self._given:
+            walk.given = self._given.pop(question)
+            budget.queries = 1
         name, type_ = str(question.name), str(question.type)
         self._under_way.add(budget)
         try:
@@ -200,6 +202,10 @@ class IterativeBackend(Closing):
             budget.deadline, budget.own_deadline = -FOREVER, False
         if self._shortcut is not None:
             self._shortcut.close()
+        walks = [lookup.future for lookup in self._one_by_one._lookups.values()]
+        self._one_by_one.withdraw(list(self._one_by_one._lookups))
+        if walks:
+            await asyncio.wait(walks, timeout=GRACE)
         await self._setting.flights.aclose()
         if self._network is not None:
             await self._network.aclose()

@@ -14,7 +14,7 @@ from aioresolver.wire.edns import Edns
 from aioresolver.wire.message import Question
 from aioresolver.wire.query import question_section, randomized
 
-__all__ = ["Conversations", "NoReply", "Said"]
+__all__ = ["Conversations", "NoReply", "Said", "complains_of_edns"]
 
 HEADER = 12
 EDNS_COMPLAINTS = frozenset({Rcode.FORMERR, Rcode.NOTIMP})
@@ -101,7 +101,7 @@ class Conversations:
                 tcp = True
             elif reply[2] & TRUNCATED and not tcp:
                 tcp = True
-            elif edns and _complains_of_edns(reply):
+            elif edns and complains_of_edns(reply):
                 edns = False
             else:
                 if not edns and server.speaks_edns(now):
@@ -150,7 +150,7 @@ def _matches(reply: bytes, query: bytes, section: bytes) -> bool:
     return reply[4:6] == b"\0\0" and reply[3] & 0xF in EDNS_COMPLAINTS
 
 
-def _complains_of_edns(reply: bytes) -> bool:
+def complains_of_edns(reply: bytes) -> bool:
     """FORMERR or NOTIMP, or BADVERS, of which the header has four zero bits and OPT the rest."""
     rcode = reply[3] & 0xF
     if rcode in EDNS_COMPLAINTS:

@@ -7,24 +7,27 @@ one reply with addresses. For these nothing is made but an entry in a socket's t
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from aioresolver.answer import Answer
 from aioresolver.backends.batches import Landed
-from aioresolver.backends.iterative.conversation import Said
+from aioresolver.backends.iterative.conversation import Said, complains_of_edns
 from aioresolver.backends.iterative.delegations import Delegation, Trust
 from aioresolver.backends.iterative.exchange import NetworkExchange
 from aioresolver.backends.iterative.inquiry import bare
 from aioresolver.backends.iterative.local_zones import LOCAL_ENDS
+from aioresolver.backends.iterative.scrub import Kind, read_reply
 from aioresolver.backends.iterative.servers import Server
 from aioresolver.backends.iterative.setting import Given, Setting
+from aioresolver.errors import MessageFormatError, TransportError
 from aioresolver.transports.exchange import Exchange
 from aioresolver.transports.udp import UdpTransport
 from aioresolver.transports.udp_socket import Posted, Sheet
-from aioresolver.wire.codes import RRClass, RRType
+from aioresolver.wire.codes import Rcode, RRClass, RRType
 from aioresolver.wire.edns import Edns
-from aioresolver.wire.message import Question
+from aioresolver.wire.message import Message, Question
 from aioresolver.wire.names import Name, rest_of
 from aioresolver.wire.query import question_section, randomized
 
@@ -33,6 +36,8 @@ __all__ = ["Shortcut"]
 TICK = 0.05
 # A tighter deadline is for a walk, which measures in milliseconds.
 LEAST_TIME = 0.5
+TRUNCATED = 0x02
+ABSENT = (Rcode.NOERROR, Rcode.NXDOMAIN)
 ADDRESSES = (RRType.A, RRType.AAAA)
 _HEAD = bytes((0, 0, 0, 1, 0, 0, 0, 0, 0, 1))
 _TAIL = Edns().to_wire()
@@ -98,15 +103,18 @@ class Shortcut:
         landed: list[tuple[Question, Answer[Any] | BaseException]] = []
         posted = replies[-1][0]
         self._setting.memory.servers.heard(server, now - posted[2].sent, now)
-        others: list[tuple[Question, float, Given]] = []
+        others: list[tuple[Question, float, Given | None]] = []
         for posted, reply in replies:
             question, sent = posted[1], posted[2].sent
-            cut, _, host, deadline = self._ways.pop(question)
-            answer: Answer[Any] | None = None
-            if not reply[3] & 0xF and reply[6:8] != b"\0\0":
-                answer = Answer.of_plain(question, bare(reply, question), sent, server.text, now - sent)
+            way = self._ways.pop(question, None)
+            if way is None:
+                continue
+            cut, _, host, deadline = way
+            said = Said(reply, "udp", sent, now - sent)
+            answer = self._read(question, said, server, cut)
             if answer is None:
-                others.append((question, deadline, Given(cut, server, host, Said(reply, "udp", sent, now - sent))))
+                given = None if complains_of_edns(reply) else Given(cut, server, host, said)
+                others.append((question, deadline, given))
                 continue
             answer.expires = min(answer.expires, cut.expires)
             cut.served()
@@ -117,14 +125,21 @@ class Shortcut:
         for question, deadline, given in others:
             self._walk(question, deadline, given)
 
-    def adopted(self, posted: Posted, exchange: Exchange) -> None:
+    def adopted(self, server: Server, question: Question, exchange: Exchange) -> None:
         """A question could not be carried, or its reply."""
-        exchange.add_done_callback(_read)
+        now, error = self._loop.time(), exchange.exception() if exchange.done() else None
         exchange.cancel()
-        way = self._ways.pop(posted[1], None)
-        if way is not None:
-            way[1].health.failed(self._loop.time())
-            self._walk(posted[1], way[3], None)
+        way = self._ways.pop(question, None)
+        if way is None:
+            return
+        if isinstance(error, TransportError):
+            if error.errno == errno.EBADMSG:  # the question came back in other letters
+                server.prefer_connections(now)
+            elif error.local:
+                self._setting.memory.servers.unreachable(server.family, now)
+            else:
+                server.health.failed(now)
+        self._walk(question, way[3], None)
 
     def withdraw(self, questions: Collection[Question]) -> int:
         """Forget these; how many is returned."""
@@ -162,6 +177,25 @@ class Shortcut:
         if not plain or not server.spells(now) or server.is_lame(cut.zone, now):
             return None
         return cut, server, candidates[0][1]
+
+    def _read(self, question: Question, said: Said, server: Server, cut: Delegation) -> Answer[Any] | None:
+        """The answer if the reply is nothing but addresses, or says with an SOA that there is nothing; else None."""
+        reply, asked_at, elapsed = said.reply, said.asked_at, said.elapsed
+        if not reply[3] & 0xF and reply[6:8] != b"\0\0":
+            return Answer.of_plain(question, bare(reply, question), asked_at, server.text, elapsed)
+        if reply[3] & 0xF not in ABSENT or reply[2] & TRUNCATED or reply[6:8] != b"\0\0" or reply[8:10] == b"\0\0":
+            return None
+        try:
+            message = Message.parse(reply)
+            rcode = message.rcode
+            reading = read_reply(message, question, cut.zone)
+        except MessageFormatError:
+            return None
+        if reading.kind not in (Kind.NO_DATA, Kind.NO_NAME) or not reading.soa or rcode not in ABSENT:
+            return None
+        return Answer.from_records(
+            question, rcode=rcode, authority=reading.soa, now=asked_at, server=server.text, elapsed=elapsed
+        )
 
     def _lane(self, server: Server) -> _Lane:
         """What takes the replies of a server; made anew when its transport was closed for want of use."""
@@ -213,7 +247,7 @@ class _Lane:
 
     def adopted(self, posted: Posted, exchange: Exchange) -> None:
         """One could not be sent, or not be answered."""
-        self._shortcut.adopted(posted, exchange)
+        self._shortcut.adopted(self._server, posted[1], exchange)
 
     def end_patience(self, now: float) -> None:
         """Give up those that waited long enough."""
@@ -222,9 +256,3 @@ class _Lane:
             forged = self.transport.near_misses > self._misses
             self._shortcut.gave_up(self._server, question, now, forged=forged)
         self._misses = self.transport.near_misses
-
-
-def _read(exchange: asyncio.Future[bytes]) -> None:
-    """Nobody else reads the error."""
-    if not exchange.cancelled():
-        exchange.exception()

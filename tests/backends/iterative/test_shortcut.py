@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from aioresolver import Cache, Resolver
+from aioresolver.backends.batches import BatchBackend
+from aioresolver.backends.iterative.backend import IterativeBackend
+from aioresolver.errors import LookupTimeout, ServerFailure, UsageError
+from aioresolver.testing import DNSServer, Fault
+from aioresolver.wire.codes import Rcode
+
+ZONE = """
+$ORIGIN leaf.
+@ 600 SOA ns h 1 2 3 4 60
+$GENERATE 0-199 h$ 60 A 192.0.2.$
+alias 60 CNAME h1
+away 60 CNAME h1.other.
+big 60 A 192.0.2.1
+six 60 AAAA 2001:db8::1
+deep.er 60 A 192.0.2.77
+"""
+
+
+class Setup:
+    """A stub zone on a loopback server, and a resolver that has asked it once, so that shortcuts can be taken."""
+
+    def __init__(self, *faults, timeout=3.0):
+        self.server = DNSServer(ZONE, faults=faults)
+        self.timeout = timeout
+
+    async def __aenter__(self):
+        await self.server.__aenter__()
+        address = f"127.0.0.1:{self.server.port}"
+        stubs = {"leaf.": [address], "other.": [address]}
+        self.backend = IterativeBackend({"a.root.": ["127.0.0.1:1"]}, stubs=stubs, random=random.Random(1))
+        self.resolver = Resolver(self.backend, cache=Cache(0), timeout=self.timeout)
+        assert (await self.resolver.query("h0.leaf"))[0].address == "192.0.2.0"
+        self.server.clear()
+        self.walks = []
+        walk = self.backend.walk
+
+        async def noted(question, deadline, **kwargs):
+            self.walks.append(str(question))
+            return await walk(question, deadline, **kwargs)
+
+        self.backend.walk = noted
+        return self
+
+    async def __aexit__(self, *_):
+        await self.resolver.aclose()
+        await self.server.__aexit__(None, None, None)
+        assert len(asyncio.all_tasks()) == 1
+
+
+def test_it_takes_batches():
+    assert isinstance(IterativeBackend(), BatchBackend)
+
+
+async def test_many_at_once_take_a_packet_each_and_no_walk():
+    async with Setup() as here:
+        answers = await asyncio.gather(*(here.resolver.query(f"h{number}.leaf") for number in range(200)))
+        assert [answer[0].address for answer in answers] == [f"192.0.2.{number}" for number in range(200)]
+        assert here.walks == []
+        assert len(here.server.queries) == 200
+        assert not any(query.recursion_desired for query in here.server.queries)
+        assert answers[0].server == f"udp://127.0.0.1:{here.server.port}"
+
+
+async def test_letters_are_in_unpredictable_case_and_ids_too():
+    async with Setup() as here:
+        await asyncio.gather(*(here.resolver.query(f"h{number}.leaf") for number in range(50)))
+        names = [query.wire[12:].split(b"\0")[0] for query in here.server.queries]
+        assert sum(name != name.lower() for name in names) > 30
+        assert len({query.id for query in here.server.queries}) > 45
+
+
+@pytest.mark.parametrize(("name", "rcode"), [("six.leaf", Rcode.NOERROR), ("nowhere.leaf", Rcode.NXDOMAIN)])
+async def test_absence_takes_no_walk_either(name, rcode):
+    async with Setup() as here:
+        answer = await here.resolver.query(name)
+        assert (answer.rcode, len(answer), answer.ttl) == (rcode, 0, 60)
+        assert here.walks == []
+        assert len(here.server.queries) == 1
+
+
+async def test_an_alias_is_followed_by_a_walk_which_asks_nothing_again():
+    async with Setup() as here:
+        answer = await here.resolver.query("alias.leaf")
+        assert (answer.name, answer[0].address) == ("h1.leaf.", "192.0.2.1")
+        assert here.walks == ["alias.leaf. A"]
+        assert len(here.server.queries) == 1
+
+
+async def test_an_alias_elsewhere():
+    async with Setup() as here:
+        with pytest.raises(ServerFailure):
+            await here.resolver.query("away.leaf")
+        assert [str(query.name) for query in here.server.queries] == ["away.leaf.", "h1.other."]
+
+
+async def test_a_truncated_reply_goes_to_tcp_at_once():
+    async with Setup(Fault.truncate(name="big.leaf.")) as here:
+        assert (await here.resolver.query("big.leaf"))[0].address == "192.0.2.1"
+        assert [query.transport for query in here.server.queries] == ["udp", "tcp"]
+
+
+async def test_a_lost_packet_is_sent_again_by_a_walk():
+    async with Setup(Fault.drop(name="h7.leaf.", times=1)) as here:
+        assert (await here.resolver.query("h7.leaf"))[0].address == "192.0.2.7"
+        assert here.walks == ["h7.leaf. A"]
+        assert len(here.server.queries) == 2
+
+
+async def test_silence_ends_at_the_deadline():
+    async with Setup(Fault.drop(name="h7.leaf."), timeout=0.7) as here:
+        with pytest.raises(LookupTimeout):
+            await here.resolver.query("h7.leaf")
+        assert len(here.server.queries) in (2, 3)
+
+
+async def test_servfail_is_not_asked_again_of_the_same_server():
+    async with Setup(Fault.servfail(name="h7.leaf.")) as here:
+        with pytest.raises(ServerFailure, match="SERVFAIL"):
+            await here.resolver.query("h7.leaf")
+        assert len(here.server.queries) == 1
+
+
+async def test_a_deeper_name_is_shown_step_by_step():
+    async with Setup() as here:
+        assert (await here.resolver.query("deep.er.leaf"))[0].address == "192.0.2.77"
+        assert here.walks == ["deep.er.leaf. A"]
+
+
+async def test_special_names_are_not_sent():
+    async with Setup() as here:
+        assert (await here.resolver.query("1.0.0.10.in-addr.arpa", "PTR")).rcode == Rcode.NXDOMAIN
+        assert here.server.queries == []
+
+
+async def test_an_asker_that_leaves():
+    async with Setup(Fault.delay(0.3)) as here:
+        asked = [asyncio.ensure_future(here.resolver.query(f"h{number}.leaf")) for number in range(5)]
+        await asyncio.sleep(0.05)
+        for one in asked[:4]:
+            one.cancel()
+        assert (await asked[4])[0].address == "192.0.2.4"
+        assert not here.backend._shortcut._ways
+
+
+async def test_closing_under_way():
+    async with Setup(*(Fault.drop(name=f"h{number}.leaf.") for number in range(1, 6))) as here:
+        asked = [asyncio.ensure_future(here.resolver.query(f"h{number}.leaf")) for number in range(1, 6)]
+        await asyncio.sleep(0.05)
+        await here.resolver.aclose()
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {UsageError}
+
+
+async def test_a_server_that_is_gone():
+    async with Setup() as here:
+        await here.server.__aexit__(None, None, None)
+        with pytest.raises(ServerFailure, match="refused"):
+            await here.resolver.query("h1.leaf")
+        await here.server.__aenter__()
+
+
+async def test_answers_end_with_the_delegation():
+    async with Setup() as here:
+        cut = here.backend.memory.delegations.closest(here.backend._setting.stubs["leaf."].zone, 0)
+        cut.expires = asyncio.get_running_loop().time() + 5
+        assert (await here.resolver.query("h1.leaf")).ttl <= 5
+        assert (await here.resolver.query("nowhere.leaf")).ttl <= 5
