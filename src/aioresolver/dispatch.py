@@ -300,14 +300,17 @@ class Dispatch:
         put, land, observer = self.cache.put, self.flights.land, self.observer
         answered = 0
         for question, outcome in outcomes:
-            if isinstance(outcome, Answer):
-                answered += 1
-                answer = put(outcome, now)
-                if observer is not None:
-                    self._tell(LookupAnswered(question, answer, self._took(question, now)))
-                land(question, answer)
-            else:
-                self._failed(question, outcome, now)
+            try:
+                if isinstance(outcome, Answer):
+                    answered += 1
+                    answer = put(outcome, now)
+                    if observer is not None:
+                        self._tell(LookupAnswered(question, answer, self._took(question, now)))
+                    land(question, answer)
+                else:
+                    self._failed(question, outcome, now)
+            except Exception as error:  # noqa: BLE001 - of a cache's, or for want of memory: it is no fault of the others
+                self.flights.fail(question, error)
         if self.cache.stale:
             self._freshness.landed(question for question, _ in outcomes)
         if answered:

@@ -19,7 +19,7 @@ from evil_server import TRUE, EvilServer, Send, reply_to
 from aioresolver import Resolver, StubBackend
 from aioresolver.answer import Answer
 from aioresolver.cache import Cache
-from aioresolver.errors import ResolutionError
+from aioresolver.errors import ResolutionError, ServerFailure
 from aioresolver.flow.limiter import Limiter
 from aioresolver.wire.message import Question, Record
 
@@ -283,6 +283,39 @@ def test_what_users_hand_in_fails(run_virtual: Any, what: str) -> None:
             await asyncio.sleep(0)
             check_nothing_left(resolver)
         assert count
+
+    run_virtual(main())
+
+
+class Failing(Cache):
+    """A cache that fails when it is to keep something about the name, as for want of memory."""
+
+    def put(self, answer: Answer[Any], now: float) -> Answer[Any]:
+        if answer.question.name == f"{NAME}.":
+            raise MemoryError
+        return super().put(answer, now)
+
+    def put_failure(self, question: Question, error: ResolutionError, now: float) -> None:
+        raise MemoryError
+
+
+@pytest.mark.parametrize("error", [None, ServerFailure(NAME, "A", "down")], ids=["answer", "failure"])
+def test_what_becomes_of_an_answer_fails(run_virtual: Any, error: ResolutionError | None) -> None:
+    """Its askers are told, and the others have their answers."""
+
+    async def main() -> None:
+        backend = Steps()
+        async with Resolver(backend, cache=Failing(), limiter=Limiter(PLACES), hosts_file="/nonexistent") as resolver:
+            if error is not None:
+                backend.fails_at, backend.error = 7, error
+            asking = [asyncio.ensure_future(way(resolver)) for way in WAYS.values()]
+            await asyncio.sleep(0)
+            others = [resolver.submit(f"n{number}.example") for number in range(PLACES)]
+            outcomes = await asyncio.wait_for(asyncio.gather(*asking, return_exceptions=True), 100)
+            assert {type(outcome) for outcome in outcomes} == {MemoryError}
+            assert all(await asyncio.wait_for(asyncio.gather(*others), 100))
+            await asyncio.sleep(0)
+            check_nothing_left(resolver)
 
     run_virtual(main())
 
