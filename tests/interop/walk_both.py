@@ -14,18 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import dns.exception
+import dns.flags
 import dns.message
 import dns.query
 import dns.rcode
 import dns.rdatatype
 from generated_internet import internet_text, questions
-from real_servers import UNBOUND, serve
+from real_servers import PROGRAMS, UNBOUND, serve
 
 from aioresolver import Answer, LookupTimeout, Resolver, ServerFailure
 from aioresolver.backends.iterative.backend import IterativeBackend
 from aioresolver.testing.authority import Authority
 from aioresolver.testing.internet import Internet
-from aioresolver.testing.internet_map import map_internet
+from aioresolver.testing.internet_map import InternetMap, map_internet
 from aioresolver.wire.message import Question, Record
 
 THREADS = 48
@@ -44,7 +45,8 @@ def main() -> None:
         with ThreadPoolExecutor(THREADS) as pool:
             unbound = list(pool.map(lambda question: ask_unbound(*question), asked))
         ours = asyncio.run(ask_ours(asked, IterativeBackend(hints=plan.hints)))
-    internet = Internet(text, sockets=False)
+        internet = Internet(text, sockets=False)
+        servers = asyncio.run(ask_servers(asked, plan, internet))
     within = asyncio.run(ask_ours(asked, IterativeBackend(hints=internet.hints, exchange=internet.exchange)))
     authority = Authority(plan.zones.values())
     zones = [by_zones(authority, name, type_) for name, type_ in asked]
@@ -53,7 +55,7 @@ def main() -> None:
         {"name": name, "type": type_, **dict(zip(("unbound", "ours", "within", "zones"), said, strict=True))}
         for (name, type_), said in zip(asked, said_by, strict=True)
     ]
-    json.dump(rows, sys.stdout)
+    json.dump({"rows": rows, "servers": servers}, sys.stdout)
 
 
 def ask_unbound(name: str, type_: str) -> Said:
@@ -81,6 +83,38 @@ async def ask_ours(asked: list[tuple[str, str]], backend: IterativeBackend) -> l
                 code = "SERVFAIL" if isinstance(outcome, ServerFailure) else repr(outcome)
                 found[name, type_] = {**said(code, name, type_, {}, []), "why": str(outcome)}
     return [found[question] for question in asked]
+
+
+async def ask_servers(asked: list[tuple[str, str]], plan: InternetMap, internet: Internet) -> list[dict[str, Any]]:
+    """Each question to one of the nameservers, without recursion, and to the one in its place within this process."""
+    loop = asyncio.get_running_loop()
+    places = [place for place in plan.places.values() if place.address.startswith("127.1.")]
+    rows = []
+    for number, (name, type_) in enumerate(asked):
+        near = [p for p in places if any(name.endswith(str(z.origin)) and z.origin != "." for z in p.zones)] or places
+        place = near[number % len(near)]
+        query = dns.message.make_query(name, type_, payload=1232)
+        query.flags = dns.flags.Flag(0)
+        theirs = dns.query.udp(query, place.address, timeout=5)
+        wire = await internet.exchange(place.address, query.to_wire(), False, loop.time() + 5)
+        program = PROGRAMS[int(place.address.split(".")[2])]
+        ours = dns.message.from_wire(wire)
+        rows.append({"question": [name, type_], "program": program, "theirs": contents(theirs), "ours": contents(ours)})
+    return rows
+
+
+def contents(message: dns.message.Message) -> dict[str, Any]:
+    """What a reply says, in a form that does not depend on the order of records."""
+    flags = [flag for flag in ("AA", "TC", "RA") if message.flags & dns.flags.Flag[flag]]
+    sections = {
+        section: sorted(
+            f"{str(rrset.name).lower()} {rrset.ttl} {dns.rdatatype.to_text(rrset.rdtype)} {data}"
+            for rrset in getattr(message, section)
+            for data in rrset
+        )
+        for section in ("answer", "authority", "additional")
+    }
+    return {"rcode": dns.rcode.to_text(message.rcode()), "flags": flags, **sections}
 
 
 def by_zones(authority: Authority, name: str, type_: str) -> Said:

@@ -181,3 +181,26 @@ def test_removing(authority):
     assert ask(authority, "web.example").rcode == Rcode.NXDOMAIN
     assert authority.remove("mail.example", 15) == 2
     assert authority.remove("nothing.example") == 0
+
+
+def test_one_zone_alone_answers_as_authoritative_servers_do_it(authority):
+    alone = Authority(authority.zones.values(), across=False)
+    within, across, delegation = ask(alone, "www.example"), ask(alone, "far.example"), ask(alone, "host.lame.example")
+
+    assert within == ask(authority, "www.example")
+    assert texts(across.answer) == ["far.example. CNAME www.sub.example."]
+    assert (across.rcode, across.authoritative, across.authority) == (Rcode.NOERROR, True, ())
+    assert delegation == ask(authority, "host.lame.example")
+
+
+def test_one_zone_alone_has_no_addresses_of_another():
+    zones = [
+        Zone("$ORIGIN example.\nkid NS ns.other.test.\nkid NS ns.kid\nns.kid A 192.0.2.1\nmx MX 5 mail.other.test."),
+        Zone("$ORIGIN other.test.\nns A 192.0.2.2\nmail A 192.0.2.3"),
+    ]
+    alone, together = Authority(zones, across=False), Authority(zones)
+
+    assert texts(ask(alone, "www.kid.example").additional) == ["ns.kid.example. A 192.0.2.1"]
+    assert len(ask(together, "www.kid.example").additional) == 2
+    assert ask(alone, "mx.example", "MX").additional == ()
+    assert len(ask(together, "mx.example", "MX").additional) == 1

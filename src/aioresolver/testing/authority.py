@@ -37,9 +37,14 @@ class Verdict(NamedTuple):
 
 
 class Authority:
-    """Zones, each answering for its names; the one with the longest origin answers."""
+    """Zones, each answering for its names; the one with the longest origin answers.
 
-    def __init__(self, zones: Iterable[Zone]) -> None:
+    With `across` an answer goes on from one zone into the next, where aliases lead there, and has addresses from any;
+    so a server can stand for all of DNS. Without, it has what is in the one zone, as Knot and BIND do it.
+    """
+
+    def __init__(self, zones: Iterable[Zone], *, across: bool = True) -> None:
+        self.across = across
         self.zones: dict[Name, Zone] = {}
         for zone in zones:
             if zone.origin in self.zones:
@@ -55,13 +60,12 @@ class Authority:
             return Verdict(Rcode.REFUSED)
         found = zone.lookup(question.name, question.type)
         if found.outcome is Outcome.REFERRAL:
-            return Verdict(
-                Rcode.NOERROR, referral=True, authority=found.records, additional=self._addresses(found.records)
-            )
+            additional = self._addresses(found.records, zone)
+            return Verdict(Rcode.NOERROR, referral=True, authority=found.records, additional=additional)
         answer: list[Record] = []
         if found.outcome is Outcome.ALIAS:
-            found = self._follow(question, found, answer)
-        return self._verdict(found, answer)
+            found = self._follow(question, found, answer, zone)
+        return self._verdict(found, answer, zone)
 
     def zone_of(self, name: Name, type: RRType | None = None) -> Zone | None:
         """The zone that answers for a name; for DS the one above the cut, if it is here (RFC 4035, 3.1.4.1)."""
@@ -95,7 +99,7 @@ class Authority:
         kind = None if type is None else RRType.parse(type) if isinstance(type, str) else RRType(type)
         return sum(zone.remove(owner, kind) for zone in self.zones.values())
 
-    def _follow(self, question: Question, found: Found, answer: list[Record]) -> Found:
+    def _follow(self, question: Question, found: Found, answer: list[Record], first: Zone) -> Found:
         """Put a chain of aliases into the answer, as far as it stays in our zones, and find what is at its end."""
         passed = {question.name}
         while found.outcome is Outcome.ALIAS:
@@ -103,21 +107,23 @@ class Authority:
             target = found.target
             assert target is not None
             zone = self.zone_of(target)
+            if zone is not first and not self.across:
+                zone = None
             if zone is None or target in passed or len(passed) >= MOST_ALIASES or question.type in _UNCHASED:
                 return Found(Outcome.ANSWER, ())
             passed.add(target)
             found = zone.lookup(target, question.type)
         return found
 
-    def _verdict(self, found: Found, aliases: list[Record]) -> Verdict:
+    def _verdict(self, found: Found, aliases: list[Record], zone: Zone) -> Verdict:
         answer = (*aliases, *found.records) if found.outcome in _ANSWERS else tuple(aliases)
         authority = () if found.outcome in _ANSWERS else found.records
-        additional = self._addresses(found.records) if found.outcome in _NAMING_HOSTS else ()
+        additional = self._addresses(found.records, zone) if found.outcome in _NAMING_HOSTS else ()
         rcode = _RCODES.get(found.outcome, Rcode.NOERROR)
         return Verdict(rcode, authoritative=True, answer=answer, authority=authority, additional=additional)
 
-    def _addresses(self, records: Iterable[Record]) -> tuple[Record, ...]:
-        """The addresses of the hosts that these records name, as far as we know them."""
+    def _addresses(self, records: Iterable[Record], own: Zone) -> tuple[Record, ...]:
+        """The addresses of the hosts that these records name, as far as we know them, or this zone does."""
         hosts: dict[Name, None] = {}
         for record in records:
             data = record.data
@@ -129,7 +135,7 @@ class Authority:
                 hosts[data.target] = None
         found: list[Record] = []
         for host in hosts:
-            zone = self.zone_of(host)
+            zone = self.zone_of(host) if self.across else own
             if zone is not None:
                 found += zone.addresses(host)
         return tuple(found)

@@ -76,7 +76,7 @@ class InternetServer:
         self.zones: tuple[Zone, ...] = place.zones
         self._log = _ServerLog(place, log)
         self._lasting = list(lasting)
-        replies = Replies(Authority(place.zones), udp_payload=udp_payload, recursion_available=False)
+        replies = Replies(Authority(place.zones, across=False), udp_payload=udp_payload, recursion_available=False)
         self.service: Service = Service(replies, self._log, faults=self._lasting, seed=seed)
 
     def __repr__(self) -> str:
