@@ -531,6 +531,21 @@ def test_a_refresh_takes_no_place_that_others_want(run_virtual: Any) -> None:
     run_virtual(main())
 
 
+def test_to_ask_the_cache_alone_asks_nobody(run_virtual: Any) -> None:
+    async def main() -> None:
+        async with fetching() as world:
+            await use(world, 50)
+            for _ in range(95):
+                assert world.resolver.peek(NAME)
+                await asyncio.sleep(0.1)
+            assert len(world.zone.asked) == 1
+            await world.resolver.query(NAME)
+            await asyncio.sleep(0.1)
+            assert len(world.zone.asked) == 2
+
+    run_virtual(main())
+
+
 def test_seldom_used_answers_end(run_virtual: Any) -> None:
     async def main() -> None:
         async with fetching() as world:

@@ -109,12 +109,12 @@ class Dispatch:
         self._loop = loop
         return loop
 
-    def found(self, question: Question, found: Found, now: float) -> None:
+    def found(self, question: Question, found: Found, now: float, *, refresh: bool) -> None:
         """The cache knew it: refresh it if that is worth it, and tell the observer.
 
         A refresh takes no place that somebody waits for.
         """
-        if self.cache.prefetch and self.cache.wants_refresh(question, now) and self._has_spare_place(now):
+        if refresh and self.cache.prefetch and self.cache.wants_refresh(question, now) and self._has_spare_place(now):
             self.cache.begin_refresh(question)
             self._freshness.expects(question)
             if self.ask(question, self._freshness, question):

@@ -345,7 +345,7 @@ class Resolver(Connecting, Closing):
     @peeking
     def peek(self, name: str, type: TypeLike = "A") -> Answer[Any] | None:
         """What is known already, from the hosts file or the cache, without asking anybody; None when nothing is."""
-        found = self._known(self._question(name, type), self._dispatch.bind().time())
+        found = self._known(self._question(name, type), self._dispatch.bind().time(), asks=False)
         return self._handed_out(found) if isinstance(found, Answer) else None
 
     async def explain(self, name: str, type: TypeLike = "A", *, os: bool | None = None) -> Explanation:
@@ -378,18 +378,20 @@ class Resolver(Connecting, Closing):
         found = self._known(question, loop.time(), hosts=hosts)
         return self._dispatch.submit(question) if found is None else _ended(loop, found)
 
-    def _known(self, question: Question, now: float, *, hosts: bool = True) -> Answer[Any] | ResolutionError | None:
+    def _known(
+        self, question: Question, now: float, *, hosts: bool = True, asks: bool = True
+    ) -> Answer[Any] | ResolutionError | None:
         """From the hosts file, the special names or the cache, without suspending."""
         found = self._local.answer(question, now) if hosts else special_answer(question, now)
-        return self._held(question, now) if found is None else found
+        return self._held(question, now, asks=asks) if found is None else found
 
-    def _held(self, question: Question, now: float) -> Answer[Any] | ResolutionError | None:
-        """From the cache; or from the name itself, if that is an address."""
+    def _held(self, question: Question, now: float, *, asks: bool = True) -> Answer[Any] | ResolutionError | None:
+        """From the cache; or from the name itself, if that is an address. `asks` is whether it may be asked for anew."""
         found = self.cache.get(question, now)
         if found is None:
             return literal_answer(question, now) if may_be_literal(question) else None
         if self._is_watched:
-            self._dispatch.found(question, found, now)
+            self._dispatch.found(question, found, now, refresh=asks)
         if type(found) is not Answer and isinstance(self.backend, ConfiguredBackend) and self.backend.follow():
             return None  # it failed at nameservers that are no longer ours
         return found
