@@ -85,6 +85,16 @@ def test_nothing_goes_out_in_clear_where_encryption_is_required(call: Any, serve
     assert server.queries == []
 
 
+def test_where_encryption_is_required_it_may_be_discovered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIORESOLVER_NAMESERVERS", "127.0.0.1")
+    way = Way("required", discover=True)
+    backend = make_resolver([], backend="stub", timeout=1, way=way).backend
+    assert isinstance(backend, ConfiguredBackend)
+    backend = make_resolver(["127.0.0.1"], backend="stub", timeout=1, way=way).backend
+    assert isinstance(backend, StubBackend)
+    assert backend.upstreams == ()
+
+
 def test_the_operating_system_would_ask_in_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIORESOLVER_NAMESERVERS", "tls://127.0.0.1")
     backend = make_resolver([], backend="stub", timeout=1, way=Way("required")).backend

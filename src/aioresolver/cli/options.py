@@ -225,9 +225,11 @@ def _stub(nameservers: Sequence[Nameserver], way: Way, *, os_fallback: bool) -> 
     The operating system is no help where a family or encryption is wanted: it asks as it likes.
     """
     if nameservers:
-        return StubBackend(chosen(nameservers, way.encryption), **way.settings)
+        return StubBackend(nameservers, **way.settings)
     files = _files(way.family)
-    chosen(files.current(time.monotonic()).nameservers, way.encryption)
+    config = files.current(time.monotonic())
+    if not way.discover:  # with it, encrypted ones may turn up yet
+        chosen(config.nameservers, way.encryption)
     as_it_likes = not way.family and way.encryption != "required"
     return ConfiguredBackend(files, os_fallback=os_fallback and as_it_likes, stub=partial(StubBackend, **way.settings))
 
@@ -238,7 +240,7 @@ def _paced(nameservers: Sequence[Nameserver], way: Way, rate: float | None) -> S
     from aioresolver.bulk.public import polite_rates  # noqa: PLC0415
 
     config = None if nameservers else _files(way.family).current(time.monotonic())
-    asked = chosen(nameservers if config is None else config.nameservers, way.encryption)
+    asked = nameservers if config is None else config.nameservers
     rates = {} if rate is not None else polite_rates(map(str, asked))
     if rate is None and not any(rates.values()):
         return None
