@@ -64,13 +64,12 @@ def read_reply(message: Message, question: Question, zone: Name, *, kept: int = 
     Raises MessageFormatError for what cannot be read or leads in a circle.
     """
     reading = Reading(Kind.LAME, question.name)
+    if message.rcode == Rcode.YXDOMAIN:
+        reading.why = "YXDOMAIN: a DNAME makes a name that is too long"
+        return reading
     own = _within(message.answer, zone, reading.dropped)
     found = _follow(own, question, zone, reading)
     _drop_rest(own, reading)
-    rcode = message.rcode
-    if rcode == Rcode.YXDOMAIN:
-        reading.why = "YXDOMAIN: the DNAME makes a name that is too long"
-        return reading
     if found:
         reading.kind = Kind.ANSWER
         return reading

@@ -173,8 +173,9 @@ class Shortcut:
         if not candidates:
             return None
         server = memory.servers.choose([server for server, _ in candidates], now)
-        plain = not server.health.benched and server.connected_until <= now and server.speaks_edns(now)
-        if not plain or not server.spells(now) or server.is_lame(cut.zone, now):
+        if server.connected_until > now or not server.speaks_edns(now) or not server.spells(now):
+            return None
+        if server.is_lame(cut.zone, now):
             return None
         return cut, server, candidates[0][1]
 

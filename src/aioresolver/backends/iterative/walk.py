@@ -268,6 +268,8 @@ class Walk(Errand):
         found = await self._ask(cut, self.question, "cut")
         if found.kind is Kind.REFERRAL:
             return found.kind, self._learn(found, cut)
+        if found.plain is None and found.reading.name != self.question.name:
+            return Kind.ALIAS, None
         if found.kind in (Kind.ANSWER, Kind.NO_DATA):
             part = self._part_of(found, cut)
             records = part.plain.records if part.plain is not None else [*part.records, *part.authority]
