@@ -797,7 +797,7 @@ def broken(run, react, *, others=True):
             await transport.exchange(make_query(), soon())
             later = transport.exchange(make_query("later.example"), soon())
             await server.arrival(2)
-            error = await failure(transport.exchange(make_query("bad.example"), soon(0.15)))
+            error = await failure(transport.exchange(make_query("bad.example"), soon(0.3)))
             if others:
                 await later
                 assert transport.handshakes == 2
@@ -883,9 +883,11 @@ def test_a_reply_that_drips_is_cut_at_the_deadline(run):
             for number in range(100):
                 asyncio.get_running_loop().call_later(number / 100, say, stream, b"\xff")
 
-        async with Server(react) as server:
+        async with Server() as server:
             transport = server.transport()
-            error = await failure(transport.exchange(make_query(), soon(0.1)))
+            await transport.exchange(make_query(), soon())
+            server.react = react
+            error = await failure(transport.exchange(make_query(), soon(0.2)))
             assert error.strerror == "the reply did not end before the deadline"
             server.react = answer
             await transport.exchange(make_query(), soon())

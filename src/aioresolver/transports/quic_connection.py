@@ -39,6 +39,9 @@ LARGEST_MESSAGE = 65535
 PATIENCE = 4
 LEAST_PATIENCE = 0.2
 MOST_PATIENCE = 2.0
+# What pings are for; and so many round trips a nameserver has to allow more streams.
+KNOCK, HOPE = 0, 1
+HOPES = 2
 # Alerts of TLS as errors of QUIC (RFC 9001, 4.8).
 BAD_CERTIFICATE = 0x100 + 42
 CERTIFICATE_ALERTS = range(BAD_CERTIFICATE, 0x100 + 49)
@@ -105,7 +108,7 @@ class DoqConnection:
         self._cancelled: set[int] = set()
         self._gifts: list[SessionTicket | bytes] = []
         self._watch_token: Any = None
-        self._hope_token: Any = None
+        self._hope = 0
         self._knocked = False
         self._quiet = True
         self._began = loop.time()
@@ -141,9 +144,7 @@ class DoqConnection:
         self.pending[stream] = exchange
         exchange.sends += 1
         exchange.heard = self.replies
-        if self._watch_token is None:
-            self._knocked = self._quiet = False
-            self._watch()
+        self._start_watch()
         self._link.write(stream, len(exchange.query).to_bytes(2, "big") + exchange.wire)
 
     def forget(self, exchange: Exchange) -> None:
@@ -162,9 +163,11 @@ class DoqConnection:
         self.close_if_spent()
 
     def hope(self) -> None:
-        """Queries wait for room. If all streams have ended, the nameserver has a moment to allow more of them."""
-        if self._hope_token is None and self.established and not (self.pending or self._may_open_stream):
-            self._hope_token = self._owner.ring.add(self._loop.time() + self._patience / PATIENCE, self._despair)
+        """Queries wait for room. If all streams have ended, the nameserver has two round trips to allow more of them."""
+        if not self._hope and self.established and not (self.pending or self._may_open_stream):
+            self._hope = HOPES
+            self._link.ping(HOPE)
+            self._start_watch()
 
     def partly_answered(self, exchange: Exchange) -> bool:
         """Whether some bytes of its reply have come."""
@@ -219,16 +222,29 @@ class DoqConnection:
         quic = self._quic
         return bool(quic.get_next_available_stream_id() >> 2 < quic._remote_max_streams_bidi)
 
-    def _despair(self) -> None:
-        self._hope_token = None
-        if not (self.pending or self._may_open_stream):
+    def _take_ping(self, event: PingAcknowledged) -> None:
+        self._quiet = False
+        if event.uid != HOPE:
+            return
+        if self.pending or self._may_open_stream:
+            self._hope = 0
+        elif self._hope > 1:
+            self._hope -= 1
+            self._link.ping(HOPE)
+        else:
+            self._hope = 0
             self._owner.exhausted(self)
+
+    def _start_watch(self) -> None:
+        if self._watch_token is None:
+            self._knocked = self._quiet = False
+            self._watch()
 
     def _take_event(self, event: QuicEvent) -> None:
         if isinstance(event, StreamDataReceived):
             self._take_data(event)
         elif isinstance(event, PingAcknowledged):
-            self._quiet = False
+            self._take_ping(event)
         elif isinstance(event, StreamReset):
             self._take_reset(event)
         elif isinstance(event, HandshakeCompleted):
@@ -297,19 +313,16 @@ class DoqConnection:
             if fault is not None:
                 self._quic.close(error_code=BAD_CERTIFICATE, frame_type=CRYPTO_FRAME, reason_phrase=fault)
                 return
-        if self._watch_token is not None:
-            self._owner.ring.discard(self._watch_token)
-            self._watch_token = None
+        self._stop()
         self._patience = min(max(PATIENCE * (self._loop.time() - self._began), LEAST_PATIENCE), MOST_PATIENCE)
         self.established = True
         self._owner.opened(self, resumed=event.session_resumed)
 
     def _stop(self) -> None:
         self._partial.clear()
-        for token in (self._watch_token, self._hope_token):
-            if token is not None:
-                self._owner.ring.discard(token)
-        self._watch_token = self._hope_token = None
+        if self._watch_token is not None:
+            self._owner.ring.discard(self._watch_token)
+            self._watch_token = None
 
     def _break_off(self, what: str, *, culprit: int | None = None) -> None:
         """End the connection, as RFC 9250, 4.3.3 wants it when the other side breaks the rules."""
@@ -350,7 +363,7 @@ class DoqConnection:
     def _watch(self) -> None:
         """As long as something waits, look from time to time whether the nameserver is there."""
         self._watch_token = None
-        if self.over or not self.pending:
+        if self.over or not (self.pending or self._hope):
             return
         if not self._quiet:
             self._knocked = False
@@ -360,8 +373,7 @@ class DoqConnection:
             return
         else:
             self._knocked = True
-            self._quic.send_ping(0)
-            self._link.transmit_soon()
+            self._link.ping(KNOCK)
         self._quiet = True
         self._watch_token = self._owner.ring.add(self._loop.time() + self._patience, self._watch)
 

@@ -86,6 +86,12 @@ class QuicLink:
         else:
             self.transmit_soon()
 
+    def ping(self, number: int) -> None:
+        """Ask for a sign of life: a PingAcknowledged with this number."""
+        self._quic.send_ping(number)
+        self._collected += 1
+        self.transmit_soon()
+
     def transmit_soon(self) -> None:
         """Send at the end of this turn of the loop, so that all its queries share datagrams."""
         if not self._flushing:
