@@ -180,7 +180,9 @@ def fuzz(session: nox.Session) -> None:
     """Fuzz every parser for some seconds with atheris; `-- --seconds 600 --only message` for longer (Linux)."""
     install(session, "tests")
     # Not every Python has one: there the tests take the corpus, as they do everywhere.
-    session.run("python", "-m", "pip", "install", "-q", "--only-binary=:all:", "atheris", success_codes=[0, 1], silent=True)
+    session.run(
+        "python", "-m", "pip", "install", "-q", "--only-binary=:all:", "atheris", success_codes=[0, 1], silent=True
+    )
     session.run("python", "tests/fuzz/run.py", *session.posargs)
 
 

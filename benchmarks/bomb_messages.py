@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 
 from aioresolver.wire.codes import RRType as T
-from aioresolver.wire.layout import MAX_INVOLVED, MAX_OTHERS, MAX_RECORDS
+from aioresolver.wire.layout import MAX_INVOLVED, MAX_OTHERS, MAX_RARE, MAX_RECORDS
 
 __all__ = ["ASKED", "BOMBS", "HEADER", "QUESTION", "ZONE", "Builder", "Rows", "message", "row"]
 
@@ -42,11 +42,13 @@ def message(size: int, rows: Iterable[bytes], questions: bytes = QUESTION, count
     """As many of the rows as go into `size` bytes and are not refused; what room is left then has aliases."""
     body: list[bytes] = []
     room = size - HEADER - len(questions)
-    involved = others = 0
+    involved = others = rare = 0
     filler = row(b"\1x" + ZONE, T.CNAME, b"\1y" + ZONE)
     for record in rows:
-        involved += type_of(record) not in LIGHT
-        chosen = record if involved < MAX_INVOLVED else filler
+        rare += type_of(record) in (T.SOA, T.RP, T.LOC)
+        chosen = record if rare < MAX_RARE else filler
+        involved += type_of(chosen) not in LIGHT
+        chosen = chosen if involved < MAX_INVOLVED else filler
         others += type_of(chosen) != T.A
         chosen = chosen if others < MAX_OTHERS else ADDRESS
         if len(body) == MAX_RECORDS or (room := room - len(chosen)) < 0:
@@ -238,6 +240,12 @@ BOMBS: dict[str, Builder] = {
     "short-binary-rp": over(
         SHORT * 200, inside(SHORT, 200), lambda p: row(b"\1\1" + p[0], T.RP, b"\1\2" + p[1] + b"\1\3" + p[2])
     ),
+    "binary-mx": over(SHORT * 200, inside(SHORT, 200), lambda p: row(b"\1\1" + p[0], T.MX, b"\0\1" + b"\1\2" + p[1])),
+    "binary-cname": over(SHORT * 200, inside(SHORT, 200), lambda p: row(b"\1\1" + p[0], T.CNAME, b"\1\2" + p[1])),
+    "long-cname": over(PLAIN * 64, [0], lambda p: row(b"\1x" + p[0], T.CNAME, b"\1y" + p[0])),
+    "1000-links-cname": over(*links(15, most=1000), lambda p: row(b"\1x" + p[0], T.CNAME, b"\1y" + p[1])),
+    "srv": over(PLAIN * 64, inside(PLAIN), lambda p: row(b"\1x" + p[0], T.SRV, bytes(6) + b"\1y" + p[1])),
+    "signers": over(PLAIN * 64, inside(PLAIN), lambda p: row(p[0], T.RRSIG, bytes(18) + p[1] + b"x")),
     "binary-nsec": over(BINARY * 64, [0], lambda p: row(b"\0", T.NSEC, b"\1Z" + p[1])),
     "binary-srv": over(BINARY * 64, [0], lambda p: row(b"\1\1" + p[0], T.SRV, b"\0\0\0\0\0\0\1\2" + p[1])),
     "15-pointers": over(pointers(15), range(3, 16_003, 2), lambda p: row(p[0], T.MX, b"\0\1" + p[1])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from typing import Any
 
@@ -60,6 +61,9 @@ class FakeTransport:
     def write(self, data: bytes) -> None:
         self.written += data
 
+    def writelines(self, pieces: Iterable[bytes]) -> None:
+        self.written += b"".join(pieces)
+
     def abort(self) -> None:
         self.aborted = True
 
@@ -77,12 +81,15 @@ class Recorder:
         self.replies: list[bytes] = []
         self.errors: list[TransportError] = []
         self.ends = 0
+        self.most_streams = 100
 
     def opened(self, connection: object, **_: object) -> None: ...
 
     def writable(self, connection: object) -> None: ...
 
     def retire(self, connection: object) -> None: ...
+
+    def exhausted(self, *_: object) -> None: ...
 
     def refused(self, connection: object, exchange: Exchange) -> None: ...
 

@@ -15,6 +15,7 @@ from aioresolver.wire.compression import (
     MAX_ESCAPED,
     MAX_HOPS,
     MAX_LONG,
+    MAX_NAMES,
     NameMemo,
     read_cased_name,
     read_name,
@@ -184,6 +185,20 @@ def test_so_many_names_may_be_long_for_their_escapes(label, most):
     assert sum(name is not None for name in found) == most
     assert None not in found[: most - 1]
     assert outcome(read_name, wire, len(wire) - 7, memo) == found[-1]
+
+
+def test_so_many_names_may_be_made():
+    """Those that are only pointed to as a whole do not count: they are made once."""
+    wire = b"\1a\0" + (b"\1b" + pointer(0)) * (MAX_NAMES // 2)
+    wire += (b"\1c" + pointer(0)) * (MAX_NAMES // 2) + pointer(0) + b"\1d" + pointer(0)
+    memo = NameMemo()
+
+    for offset in range(3, len(wire) - 6, 4):
+        assert read_name(wire, offset, memo)[0] in ("b.a.", "c.a.")
+    for _ in range(2):
+        assert read_name(wire, len(wire) - 6, memo)[0] == "a."
+        assert outcome(read_name, wire, len(wire) - 4, memo) is None
+    assert read_name(wire, len(wire) - 4)[0] == "d.a."
 
 
 @pytest.mark.parametrize("label", [b"\1*", b"\2a ", b"\1\xff", b"\3a.b"])

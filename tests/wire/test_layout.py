@@ -13,6 +13,7 @@ from aioresolver.wire.layout import (
     MAX_INVOLVED,
     MAX_OTHERS,
     MAX_QUESTIONS,
+    MAX_RARE,
     MAX_RECORDS,
     check_owners,
     read_layout,
@@ -124,7 +125,7 @@ def test_several_questions_are_walked():
 PLAIN = [2, 5, 12, 15, 16, 28, 33]
 
 
-@pytest.mark.parametrize("rrtype", [6, 17, 47, 64, 65280])
+@pytest.mark.parametrize("rrtype", [35, 46, 47, 64, 65280])
 def test_so_many_records_may_be_of_involved_types(rrtype):
     records = [record(b"\0", rrtype, data=b"")] * MAX_INVOLVED
     others = [record(b"\0", PLAIN[number % len(PLAIN)], data=b"") for number in range(MAX_OTHERS - MAX_INVOLVED)]
@@ -135,6 +136,15 @@ def test_so_many_records_may_be_of_involved_types(rrtype):
         read_layout(message(*others[1:], *records, records[0], *addresses))
     with pytest.raises(MessageFormatError, match=f"at most {MAX_OTHERS} records that are no addresses"):
         read_layout(message(*addresses[1:], *records, *others, others[0]))
+
+
+@pytest.mark.parametrize("rrtype", [6, 17, 29])
+def test_so_few_records_may_be_of_rare_types(rrtype):
+    records = [record(b"\0", rrtype, data=b"")] * MAX_RARE
+
+    assert len(read_layout(message(record(), *records))[2][0]) == MAX_RARE + 1
+    with pytest.raises(MessageFormatError, match=f"at most {MAX_RARE} records of rare types"):
+        read_layout(message(*records, record(), records[0]))
 
 
 def test_a_message_may_have_so_many_questions_and_records():

@@ -13,6 +13,7 @@ __all__ = [
     "MAX_HOPS",
     "MAX_LONG",
     "MAX_MALFORMED",
+    "MAX_NAMES",
     "MAX_PARAMS",
     "NameMemo",
     "read_cased_name",
@@ -27,13 +28,17 @@ MAX_DETOURS = 1024
 """How many compressed names of one message may be known by pointers alone: the reach of pointers has no room for more
 records that have one each."""
 
+MAX_NAMES = 5000
+"""How many names of one message may be made: those that are only pointed to as a whole are made once. A piece of a
+reverse zone, of which each record has two short ones, comes near to that."""
+
 MAX_LONG = 1024
 """How many names of one message may have more characters than a name has bytes, for their escapes: a message has no
 room for more of them, unless they share what is escaped."""
 
-MAX_ESCAPED = 2048
-"""How many names of one message may have labels before their pointer in which something is escaped, or may be: twice
-as many as there are where services with spaces in their names are listed."""
+MAX_ESCAPED = 1536
+"""How many names of one message may have labels before their pointer in which something is escaped, or may be: nearly
+twice as many as there are where services with spaces in their names are listed."""
 
 MAX_MALFORMED = 256
 """How many records of one message may have malformed data before the others are not read either."""
@@ -59,6 +64,7 @@ class NameMemo(dict[int, "_Entry | None"]):
     """
 
     detours: int = 0
+    names: int = 0
     long: int = 0
     escaped: int = 0
     malformed: int = 0
@@ -68,6 +74,12 @@ class NameMemo(dict[int, "_Entry | None"]):
         """Whether there may be one more name that is long for its escapes."""
         self.long += 1
         return self.long <= MAX_LONG
+
+    def count_escaped(self) -> None:
+        """One more name with escapes of its own. Raises MessageFormatError when there are too many."""
+        self.escaped += 1
+        if self.escaped > MAX_ESCAPED:
+            raise MessageFormatError(f"more than {MAX_ESCAPED} names of the message have escapes")
 
     def count_params(self, count: int) -> None:
         """So many more parameters of services. Raises MessageFormatError when there are too many."""
@@ -113,11 +125,10 @@ def read_name(wire: bytes, offset: int, memo: NameMemo | None = None, end: int |
                 if head.isascii() and head.count(_DOT) == dots:
                     name = Name(f"{head.decode()}.{text[target - base :]}")
                 else:
-                    memo.escaped += 1
-                    if memo.escaped > MAX_ESCAPED:
-                        raise MessageFormatError(f"more than {MAX_ESCAPED} names of the message have escapes")
+                    memo.count_escaped()
                     name = Name(f"{_show(wire[offset:position].lower())}.{text[target - base :]}")
-            if len(name) <= MAX_NAME or memo.has_room():
+            memo.names = count = memo.names + 1
+            if (len(name) <= MAX_NAME or memo.has_room()) and count <= MAX_NAMES:
                 if dots < 0:
                     memo[target] = name, target, known[2], hops, reach, stop
                 elif offset < _POINTER_REACH:

@@ -15,6 +15,7 @@ __all__ = [
     "MAX_INVOLVED",
     "MAX_OTHERS",
     "MAX_QUESTIONS",
+    "MAX_RARE",
     "MAX_RECORDS",
     "TTL_LIMIT",
     "OptLayout",
@@ -40,6 +41,9 @@ MAX_OTHERS = 3072
 MAX_INVOLVED = 1536
 """How many of them may be of types that take some work to read: those of several fields, which are never so short."""
 
+MAX_RARE = 512
+"""How many of them may be of types of which a name has one, or hardly anybody any: SOA, RP, LOC."""
+
 TTL_LIMIT = 0x80000000
 """A TTL is below this; on the wire, one that is not counts as 0 (RFC 2181, 8)."""
 
@@ -60,6 +64,7 @@ _HOP_OPTIONS = frozenset({EdnsOption.COOKIE, EdnsOption.TCP_KEEPALIVE, EdnsOptio
 _AT_QUESTION = 0xC00C
 _SOA = int(RRType.SOA)
 _A = int(RRType.A)
+_RARE = frozenset({RRType.SOA, RRType.RP, RRType.LOC})
 _PLAIN = frozenset({_A, RRType.AAAA, RRType.NS, RRType.CNAME, RRType.PTR, RRType.MX, RRType.TXT, RRType.SRV})
 _TRUNCATED = 0x0200
 # Truncation, and every rcode but NOERROR.
@@ -125,12 +130,14 @@ def read_layout(wire: bytes) -> tuple[int, int, Sections, OptLayout | None]:
 
 def _sections(records: list[RecordLayout], authority: int, additional: int) -> Sections:
     """The records cut in three where authority and additional section start; refused when too many take work to read."""
-    if len(records) > MAX_INVOLVED:
+    if len(records) > MAX_RARE:
         types = [row[1] for row in records]
         addresses = types.count(_A)
         others = len(types) - addresses
         if others > MAX_INVOLVED and others - sum([rrtype in _PLAIN for rrtype in types]) + addresses > MAX_INVOLVED:
             raise MessageFormatError(f"a message has at most {MAX_INVOLVED} records of involved types")
+        if sum([rrtype in _RARE for rrtype in types]) > MAX_RARE:
+            raise MessageFormatError(f"a message has at most {MAX_RARE} records of rare types")
         if others > MAX_OTHERS:
             raise MessageFormatError(f"a message has at most {MAX_OTHERS} records that are no addresses")
     return records[:authority], records[authority:additional], records[additional:]

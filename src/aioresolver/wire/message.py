@@ -159,12 +159,12 @@ class Record:
         return hash(self._key())
 
     def __str__(self) -> str:
+        source = self._source
         try:
-            data = str(self.data)
+            data = str(self.data if source is None or source[3].malformed <= MAX_MALFORMED else self._bytes())
         except MessageFormatError:
             # Whoever shows records wants to see the bad one too (RFC 3597, 5).
-            wire, start, end, _ = self._source or (b"", 0, 0, None)
-            data = str(GenericRdata(self._type, wire[start:end]))
+            data = str(self._bytes())
         return f"{self._name} {self._ttl} {self._class._name_} {self._type._name_} {data}".rstrip()
 
     def __repr__(self) -> str:
@@ -172,6 +172,11 @@ class Record:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Record, self._key()
+
+    def _bytes(self) -> GenericRdata:
+        """The data of a record that came in a message, undecoded."""
+        wire, start, end, _ = self._source or (b"", 0, 0, None)
+        return GenericRdata(self._type, wire[start:end])
 
     def _key(self) -> tuple[Name, RRType, RRClass, int, Any]:
         return self._name, self._type, self._class, self._ttl, self.data

@@ -29,7 +29,8 @@ class _Time(Number):
         self.expected = "a time such as 20240131235959, or seconds since 1970"
 
     def to_text(self, value: int) -> str:
-        return time.strftime("%Y%m%d%H%M%S", time.gmtime(value))
+        year, month, day, hour, minute, second = time.gmtime(value)[:6]  # strftime takes twice the time
+        return f"{year}{month:02}{day:02}{hour:02}{minute:02}{second:02}"
 
     def parse_word(self, text: str) -> int:
         from datetime import datetime, timezone  # noqa: PLC0415 - who parses no signature needs no calendar

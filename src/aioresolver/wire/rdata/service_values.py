@@ -14,7 +14,10 @@ from aioresolver.wire.codes import Code
 from aioresolver.wire.rdata.fields import BASE64, U16
 from aioresolver.wire.rdata.tokens import quote, unescape
 
-__all__ = ["NAMED_KEYS", "OPAQUE", "VALUES", "ServiceKey", "Value", "parse_key"]
+__all__ = ["MAX_MANDATORY", "NAMED_KEYS", "OPAQUE", "VALUES", "ServiceKey", "Value", "parse_key"]
+
+MAX_MANDATORY = 64
+"""How many keys may be mandatory: there are nine in all."""
 
 V = TypeVar("V")
 
@@ -122,6 +125,8 @@ class _Keys(Value["tuple[ServiceKey, ...]"]):
     expected = "different keys such as alpn,port"
 
     def read(self, data: bytes) -> tuple[ServiceKey, ...]:
+        if len(data) > 2 * MAX_MANDATORY:
+            raise self.malformed(data)
         numbers = [int.from_bytes(data[start : start + 2], "big") for start in range(0, len(data), 2)]
         if not data or len(data) % 2 or numbers != sorted(set(numbers)):
             raise self.malformed(data)
@@ -146,6 +151,8 @@ class _Protocols(Value["tuple[str, ...]"]):
     expected = "names of protocols such as h2,h3"
 
     def read(self, data: bytes) -> tuple[str, ...]:
+        if len(data) > 1 and data[0] == len(data) - 1:
+            return (data[1:].decode("latin-1"),)
         protocols = []
         start = 0
         while start < len(data):

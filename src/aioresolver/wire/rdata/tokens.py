@@ -153,7 +153,8 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 
 def quote(data: bytes) -> str:
     """Any bytes as a quoted string of printable ASCII."""
-    return f'"{data.decode("latin-1").translate(_QUOTED)}"'
+    text = data.decode("latin-1")
+    return f'"{text}"' if not text or (text.isascii() and text.isalnum()) else f'"{text.translate(_QUOTED)}"'
 
 
 _QUOTED = {byte: f"\\{byte:03d}" for byte in range(256) if not 0x20 <= byte < 0x7F}
