@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 from typing import Any
 
 import pytest
@@ -100,7 +101,8 @@ class World:
 
 async def stream(resolver: Resolver, name: str) -> Answer[Any]:
     ((_, outcome),) = [pair async for pair in resolver.query_many([name])]
-    assert isinstance(outcome, Answer)
+    if isinstance(outcome, Exception):
+        raise outcome
     return outcome
 
 
@@ -570,5 +572,73 @@ def test_stale_use_is_no_use(run_virtual: Any) -> None:
             world.zone.failure = ServerFailure(NAME, "A", "down")
             await use(world, 29)
             assert len(world.zone.asked) == 2
+
+    run_virtual(main())
+
+
+# ---- anything in any order
+
+
+class Chaotic(Zone):
+    """Each name is asked for once at a time; lookups take a while, and some fail."""
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__()
+        self.chance = chance
+        self.busy: set[Question] = set()
+
+    async def query(self, question: Question, deadline: float) -> Answer[Any]:
+        assert question not in self.busy
+        self.busy.add(question)
+        try:
+            self.delay = self.chance.choice([0.0, 0.01, 0.3, 3.0])
+            self.ttl = self.chance.choice([0, 1, 10, 20])
+            self.exists = self.chance.random() < 0.9
+            self.failure = ServerFailure(question.name, "A", "down") if self.chance.random() < 0.3 else None
+            return await super().query(question, deadline)
+        finally:
+            self.busy.discard(question)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whatever_happens_in_whatever_order(run_virtual: Any, seed: int) -> None:
+    """Two resolvers share a cache and a limiter; all who ask are served within their time, and nothing is left."""
+    chance = random.Random(seed)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        cache = Cache(8, stale=60.0, stale_after=chance.choice([0.0, 0.1, 1.8]), prefetch=True)
+        limiter = Limiter(chance.choice([1, 2, 10]), rate=chance.choice([None, 20]))
+        options: dict[str, Any] = {"cache": cache, "limiter": limiter, "timeout": 2.0, "hosts_file": "/nonexistent"}
+        resolvers = [Resolver(Chaotic(chance), **options) for _ in range(2)]
+        asked: list[asyncio.Future[Any]] = []
+        for _ in range(300):
+            resolver, name = chance.choice(resolvers), f"n{chance.randrange(6)}.example"
+            what = chance.random()
+            if what < 0.6:
+                asked.append(resolver.submit(name))
+            elif what < 0.7:
+                asked.append(asyncio.ensure_future(stream(resolver, name)))
+            elif what < 0.8 and asked:
+                chance.choice(asked).cancel()
+            elif what < 0.82:
+                cache.flush(name)
+            else:
+                await asyncio.sleep(chance.choice([0, 0, 0.05, 0.5, 5]))
+        began = loop.time()
+        await asyncio.wait(asked)
+        assert loop.time() - began < 2 * 300
+        for future in asked:
+            error = None if future.cancelled() else future.exception()
+            assert error is None or isinstance(error, (ServerFailure, LookupTimeout))
+        await asyncio.sleep(10)
+        for resolver in resolvers:
+            dispatch = resolver._dispatch
+            assert (len(dispatch.flights), len(dispatch._queue), dispatch.sources) == (0, 0, [])
+            assert (dispatch._freshness._alarms, dispatch._freshness._refreshed) == ({}, set())
+            assert resolver.stats.under_way == 0
+        assert (limiter.in_use, limiter.waiting) == (0, 0)
+        for resolver in resolvers:
+            await resolver.aclose()
 
     run_virtual(main())
