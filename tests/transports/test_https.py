@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import errno
 import gc
@@ -315,6 +316,7 @@ async def test_an_idle_connection_is_closed(serving, carrying):
             await asyncio.sleep(0.001)
         assert await transport.exchange(query(), soon())
         assert transport.handshakes == 2
+        assert transport.resumed == 1
 
 
 async def test_closed_by_the_server_while_idle(serving, carrying):
@@ -364,6 +366,27 @@ async def test_refuses_a_certificate(authority, carrying, case):
                 await transport.exchange(query(), soon())
             assert not raised.value.local
         assert server.queries == []
+
+
+async def test_a_key_that_is_pinned_needs_no_authority(authority):
+    certificate = authority.issue("other.test", self_signed=True)
+    pins = [base64.b64encode(pin).decode() for pin in (certificate.spki_sha256, bytes(32))]
+    async with DNSServer(ZONE, certificate=certificate) as server:
+        transport = HttpsTransport(Nameserver.parse(f"{server.nameserver_https}?pin-sha256={pins[0]}"))
+        assert await transport.exchange(query(), soon())
+        await transport.aclose()
+        transport = HttpsTransport(Nameserver.parse(f"{server.nameserver_https}?pin-sha256={pins[1]}"))
+        with pytest.raises(TransportError, match="is not a pinned one"):
+            await transport.exchange(query(), soon())
+        await transport.aclose()
+        assert len(server.queries) == 1
+
+
+async def test_opportunistic_takes_whoever_answers(authority):
+    async with DNSServer(ZONE, certificate=authority.issue("other.test", expired=True)) as server:
+        transport = HttpsTransport(Nameserver.parse(f"{server.nameserver_https}?opportunistic"))
+        assert await transport.exchange(query(), soon())
+        await transport.aclose()
 
 
 async def test_a_host_name(serving, carrying):
