@@ -41,31 +41,48 @@ class Chaos:
 
     def __init__(self, seed):
         self.random = random.Random(seed)
+        self.madness = self.random.choice([0.02, 0.1, 0.4])
         self.sent = 0
 
     async def exchange(self, address, query, tcp, deadline):
         self.sent += 1
         loop, chance = asyncio.get_running_loop(), self.random
-        if chance.random() < 0.1:
+        if chance.random() < self.madness / 4:
             await asyncio.sleep(max(0.0, deadline - loop.time()))
             raise TransportError("no reply", code=110)
         await asyncio.sleep(0.001)
-        if chance.random() < 0.05:
+        if chance.random() < self.madness / 8:
             raise TransportError("refused", code=111)
         message = Message.parse(query)
         name = message.question[0].name
         sections = [[self.record(name) for _ in range(chance.choice([0, 0, 1, 2, 4]))] for _ in range(3)]
-        rcode = chance.choice([Rcode.NOERROR] * 8 + [Rcode.NXDOMAIN, Rcode.SERVFAIL, Rcode.REFUSED, Rcode.FORMERR])
-        flags = chance.choice([Flag.AA, Flag.AA, 0, Flag.TC])
+        if chance.random() > self.madness:  # what could be so
+            sections = self.sensible(name)
+        mad = chance.random() < self.madness / 2
+        rcode = chance.choice([Rcode.NXDOMAIN, Rcode.SERVFAIL, Rcode.REFUSED, Rcode.FORMERR]) if mad else Rcode.NOERROR
+        flags = chance.choice([Flag.AA, 0, Flag.TC]) if mad else Flag.AA
         reply = message.reply(
             flags=flags, rcode=rcode, answer=sections[0], authority=sections[1], additional=sections[2]
         ).to_wire()
         end = 12 + len(name.to_wire())
         wire = reply[:12] + query[12:end] + reply[end:]
-        if chance.random() < 0.05:
+        if chance.random() < self.madness / 8:
             place = chance.randrange(len(wire))
             wire = wire[:place] + bytes((chance.randrange(256),)) + wire[place + 1 :]
         return wire
+
+    def sensible(self, name):
+        """An answer, an alias, or a referral to a zone that the name is in, with glue or without."""
+        chance, labels = self.random, [] if len(name) > 200 else name.rstrip(".").split(".")
+        kind = chance.choice(["answer", "alias", *["referral"] * 6, "glueless"])
+        if kind == "answer":
+            return [[Record.parse(f"{name} 60 A 10.0.0.1")], [], []]
+        if kind == "alias":
+            return [[Record.parse(f"{name} 60 CNAME c{chance.randrange(5)}.example.org.")], [], []]
+        zone = ".".join(labels[chance.randrange(len(labels)) :]) + "." if labels[-1:] > [""] else "org."
+        target = f"ns{chance.randrange(3)}.{chance.choice([zone, 'evil.com.', 'deep.ns.org.'])}"
+        glue = [Record.parse(f"{target} 60 A 10.0.0.{chance.randrange(9)}")] if kind == "referral" else []
+        return [[], [Record.parse(f"{zone} 60 NS {target}")], glue]
 
     def record(self, name):
         kind = self.random.choice(TYPES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aioresolver.backends.iterative.delegations import Delegation, Trust
 from aioresolver.backends.iterative.scrub import is_askable
-from aioresolver.wire.codes import RRType
+from aioresolver.wire.codes import RRClass, RRType
 from aioresolver.wire.message import Message, Question
 from aioresolver.wire.names import Name
 
@@ -19,10 +19,13 @@ def read_priming(message: Message, now: float, *, kept: int) -> Delegation | Non
 
     An address that did not come, for want of room, is looked up when it is needed (RFC 8109, 4.2).
     """
-    servers = [record for record in message.answer if record.type == RRType.NS and record.name == "."]
+    answer, additional = (
+        [r for r in section if r.class_ == RRClass.IN] for section in (message.answer, message.additional)
+    )
+    servers = [record for record in answer if record.type == RRType.NS and record.name == "."]
     names = list(dict.fromkeys(record.data.target for record in servers))[:kept]
     glue: dict[Name, list[str]] = {}
-    for record in message.additional:
+    for record in additional:
         if record.type in (RRType.A, RRType.AAAA) and record.name in names and is_askable(record.data.address):
             glue.setdefault(record.name, []).append(record.data.address)
     if not glue:

@@ -70,6 +70,8 @@ def read_reply(message: Message, question: Question, zone: Name, *, kept: int = 
     own = _within(message.answer, zone, reading.dropped)
     found = _follow(own, question, zone, reading)
     _drop_rest(own, reading)
+    for record in reading.records:  # what is malformed is so here, where it does no harm
+        record.data  # noqa: B018
     if found:
         reading.kind = Kind.ANSWER
         return reading
@@ -150,9 +152,12 @@ def _read_authority(message: Message, question: Question, zone: Name, reading: R
     cut: Name | None = None
     elsewhere: Name | None = None
     for record in message.authority:
-        if record.type == RRType.SOA:
+        if record.class_ != RRClass.IN:
+            reading.dropped.append(Dropped(str(record), "not of the Internet's class"))
+        elif record.type == RRType.SOA:
             if name.is_under(record.name) and record.name.is_under(zone) and soa is None:
                 soa = record
+                record.data  # noqa: B018 - as above
             else:
                 reading.dropped.append(Dropped(str(record), f"the SOA of no zone under {zone} that {name} is in"))
         elif record.type == RRType.NS:
@@ -194,12 +199,12 @@ def _read_referral(message: Message, cut: Name, zone: Name, reading: Reading) ->
     reading.kind, reading.cut = Kind.REFERRAL, cut
     names: dict[Name, None] = {}
     for record in message.authority:
-        if record.type == RRType.NS and record.name == cut:
+        if record.type == RRType.NS and record.name == cut and record.class_ == RRClass.IN:
             names[record.data.target] = None
             reading.ttl = record.ttl if len(names) == 1 else min(reading.ttl, record.ttl)
     reading.names = list(names)
     for record in message.additional:
-        if record.type not in ADDRESSES:
+        if record.type not in ADDRESSES or record.class_ != RRClass.IN:
             continue
         address: str = record.data.address
         if record.name not in names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from aioresolver.backends.iterative.priming import PRIMING, read_priming
 from aioresolver.backends.iterative.scrub import Kind
 from aioresolver.backends.iterative.setting import Errand, Setting
 from aioresolver.backends.iterative.steps import Recorder, Step
+from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.message import Question, Record
 from aioresolver.wire.names import Name
@@ -92,7 +94,10 @@ class Walk(Errand):
             part = await self._part(part.name)
             parts.append(part)
         self.budget.check_aliases(self._count_aliases(parts))
-        return self._join(parts, began)
+        try:
+            return self._join(parts, began)
+        except MessageFormatError as error:
+            raise WalkError(str(error)) from None
 
     def _count_aliases(self, parts: list[Part]) -> int:
         if self.question.type in (RRType.CNAME, RRType.ANY):
@@ -230,7 +235,8 @@ class Walk(Errand):
         found = await self._ask(hints, PRIMING, "priming")
         root = None
         if found.message is not None:
-            root = read_priming(found.message, found.said.asked_at, kept=self.budget.limits.nameservers_kept)
+            with contextlib.suppress(MessageFormatError):
+                root = read_priming(found.message, found.said.asked_at, kept=self.budget.limits.nameservers_kept)
         if root is None:
             raise WalkError("the root servers name no root servers")
         self._memory.delegations.learn(self._allowed(root), self._clock())
