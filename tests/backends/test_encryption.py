@@ -155,6 +155,25 @@ def test_a_nameserver_given_by_name(play, network):
     assert [str(query.question[0]) for query in network.asked("tls://192.0.2.99#dns.test")] == ["www.example. A"]
 
 
+def test_what_is_discovered_is_encrypted():
+    with pytest.raises(ConfigurationError, match=r"^discover finds encrypted nameservers"):
+        StubBackend(PLAIN_URL, discover=True, encryption="plain")
+
+
 def test_a_bootstrap_must_be_known_by_its_address():
     with pytest.raises(ConfigurationError, match="cannot be a bootstrap"):
         StubBackend("tls://dns.test", bootstrap="tls://other.test")
+
+
+def test_a_second_one_that_is_asked_early_is_none_in_clear(play, network):
+    async def scene(backend):
+        for number in range(20):
+            await ask(backend, f"n{number}.example")
+        network.transports[TLS_URL].script = lambda *call: (0.5, yes(*call))
+        assert (await ask(backend)).server == TLS_URL
+        assert network.asked(PLAIN_URL) == []
+        network.transports[TLS_URL].script = silent
+        assert (await ask(backend)).server == PLAIN_URL
+
+    play({PLAIN_URL: yes, TLS_URL: yes}, scene, hedge=0.9)
+    play({PLAIN_URL: yes, TLS_URL: yes}, scene, race=2)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 from encrypted_servers import KINDS
 
@@ -11,7 +9,6 @@ from aioresolver.backends.discovery import discover
 from aioresolver.backends.stub import StubBackend
 from aioresolver.testing import DNSServer
 from aioresolver.transports.nameserver import Nameserver
-from aioresolver.transports.open import open_transport
 
 NAME = "resolver.interop.test"
 
@@ -25,9 +22,9 @@ async def test_by_the_name_of_a_resolver(kind, certified, encrypted_server):
         f"_dns.{NAME}. 600 SVCB 2 target.interop.test. alpn=dot port={tls} ipv4hint=127.0.0.1\n"
         f"_dns.{NAME}. 600 SVCB 1 target.interop.test. alpn=h2 dohpath=/dns-query{{?dns}} port={https} ipv4hint=127.0.0.1\n"
     ) as plain:
-        open_secure = partial(open_transport, context=server.authority.client_context())
+        context = server.authority.client_context()
         designation = await discover(
-            Nameserver.parse(plain.nameserver), lambda at: StubBackend([at], open_transport=open_secure), name=NAME
+            Nameserver.parse(plain.nameserver), lambda at: StubBackend([at], context=context), name=NAME
         )
     expected = [server.nameserver("https", NAME)] if certified == NAME else []
     assert list(map(str, designation.nameservers)) == expected

@@ -299,7 +299,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
         busy = [trial.upstream for trial in self.trials if self._occupies(trial)]
         turn = self._turns.next(busy)
         if turn is None or self._allowance.spent:
-            self._set_alarm(self.deadline)
+            # Who was asked before their patience was over may have nobody to ask yet.
+            self._set_alarm(self._patience_ends if now < self._patience_ends else self.deadline)
         elif not turn.may_retry(now):
             self._set_alarm(min(now + BREATHER, self.deadline))
         else:

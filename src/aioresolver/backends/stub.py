@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from aioresolver.answer import Answer
 from aioresolver.backends.batches import Landed
@@ -25,7 +26,7 @@ from aioresolver.flow.closing import Closing
 from aioresolver.flow.deadline_ring import DeadlineRing
 from aioresolver.transports.base import Transport
 from aioresolver.transports.nameserver import Nameserver
-from aioresolver.transports.open import open_transport
+from aioresolver.transports.open import open_transport as open_usual
 from aioresolver.transports.udp import UdpTransport
 from aioresolver.wire.edns import Edns
 from aioresolver.wire.message import Question
@@ -63,8 +64,10 @@ class StubBackend(Closing):
       that does not echo it is asked over TCP, and without from then on.
     - `encryption`: `automatic` asks the encrypted nameservers of the list as long as one of them works, and then the
       others; `required` and `plain` leave the other kind out. A list of encrypted ones alone is never asked in clear.
-    - `discover`: ask plain nameservers which encrypted ones they are too, and use those that prove it (RFC 9462).
+    - `discover`: ask plain nameservers which encrypted ones they are too, and use those that prove it (RFC 9462);
+      `"opportunistic"` also those at their own private address, which cannot prove it.
     - `bootstrap`: who is asked for the addresses of nameservers that are given by name; by default the operating system.
+    - `context`: what encrypted nameservers are checked with, in place of the machine's authorities.
     - `open_transport`: makes the transport to a nameserver; a test may hand in its own.
 
     Raises ConfigurationError for a nameserver, and for numbers, that cannot be used.
@@ -84,9 +87,10 @@ class StubBackend(Closing):
         edns: Edns | None = USUAL_EDNS,
         randomize_case: bool = False,
         encryption: str = "automatic",
-        discover: bool = False,
+        discover: bool | Literal["opportunistic"] = False,
         bootstrap: Sequence[Nameserver | str] | Nameserver | str = (),
-        open_transport: Callable[[Nameserver], Transport] = open_transport,
+        context: ssl.SSLContext | None = None,
+        open_transport: Callable[[Nameserver], Transport] | None = None,
     ) -> None:
         _check(rate=rate, in_flight=in_flight, hedge=hedge, race=race)
         self.nameservers: tuple[Nameserver, ...] = tuple(dict.fromkeys(Nameserver.parse_all(nameservers)))
@@ -95,6 +99,7 @@ class StubBackend(Closing):
         self.rotate: bool = rotate
         self.race: int = race
         self._tick_length = TICK if hedge is None else HEDGED_TICK
+        open_transport = open_transport or partial(open_usual, context=context)
         budget = RetryBudget()
         known = known_by_address(Nameserver.parse_all(bootstrap))
         self._bootstrap = Bootstrap(
@@ -113,10 +118,12 @@ class StubBackend(Closing):
                 percentile=hedge,
             )
 
-        self._pool = Pool(self._asked_first(encryption, discover=discover), make_upstream, changed=self._pump)
+        self._pool = Pool(self._asked_first(encryption, discover=bool(discover)), make_upstream, changed=self._pump)
         if discover:
             alone = partial(StubBackend, bootstrap=known, open_transport=open_transport)
-            self._pool.discovery = Discovery(self.nameservers, alone, self._pool.discovered)
+            self._pool.discovery = Discovery(
+                self.nameservers, alone, self._pool.discovered, opportunistic=discover == "opportunistic"
+            )
         self._lanes: dict[Upstream, FastLane] = {}
         self._ticking: asyncio.TimerHandle | None = None
         self._opening: asyncio.TimerHandle | None = None
@@ -277,6 +284,8 @@ class StubBackend(Closing):
 
     def _asked_first(self, encryption: str, *, discover: bool) -> tuple[Nameserver, ...]:
         """The nameservers to begin with; where all have to be discovered, none."""
+        if discover and encryption == "plain":
+            raise ConfigurationError("discover finds encrypted nameservers, and encryption='plain' asks none of them")
         plain = not any(nameserver.encrypted for nameserver in self.nameservers)
         if discover and plain and encryption == "required":
             return ()
