@@ -51,6 +51,8 @@ def test_a_plain_one_waits_until_no_encrypted_one_can_be_reached(pool: Pool) -> 
     assert asked(pool) == [ENCRYPTED]
 
     encrypted.failed(2.0, reached=False)
+    assert asked(pool) == [ENCRYPTED]  # a connection may break
+    encrypted.failed(3.0, reached=False)
     assert asked(pool) == [PLAIN, ENCRYPTED]
 
     encrypted.health.heard(0.1, 3.0)

@@ -15,6 +15,7 @@ MOST_PATIENCE = 1.0
 URGENT_TRIES = 3
 
 FAILURES_TO_BENCH = 3
+UNREACHED = 2
 PROBE_AFTER = 5.0
 LONGEST_PROBE_AFTER = 80.0
 MEASURE_AGAIN = 60.0
@@ -25,14 +26,13 @@ class Health:
     """One upstream's round trips, smoothed as TCP does (RFC 6298, 2), and whether it is benched.
 
     It is benched, which means that others are asked first, from the first silence until it is heard again, and after
-    some failures in a row until it serves again. Copies of live questions probe it, ever more seldom. `unreachable` is
-    it from a silence or a broken connection until it is heard again.
+    some failures in a row until it serves again. Copies of live questions probe it, ever more seldom.
 
     `percentile` is the share of replies, such as 0.95, after whose time a question is worth asking elsewhere too.
     """
 
     __slots__ = ("_pause", "_percentile", "_probe_at", "_slow", "_variation", "failures", "heard_at", "hurried",
-                 "round_trip", "silences", "unreachable")  # fmt: skip
+                 "round_trip", "silences", "unreached")  # fmt: skip
 
     def __init__(self, percentile: float | None = None) -> None:
         self._percentile = percentile
@@ -41,7 +41,7 @@ class Health:
         self.silences: int = 0
         self.failures: int = 0
         self.heard_at: float = LONG_AGO
-        self.unreachable: bool = False
+        self.unreached: int = 0
         self.hurried: bool = False
         self._variation = 0.0
         self._pause = PROBE_AFTER
@@ -50,7 +50,12 @@ class Health:
     @property
     def benched(self) -> bool:
         """Whether others are asked first."""
-        return self.silences > 0 or self.failures >= FAILURES_TO_BENCH
+        return self.unreachable or self.failures >= FAILURES_TO_BENCH
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether there seems to be no way to it: it is silent, or could not be reached twice since it was heard."""
+        return self.silences > 0 or self.unreached >= UNREACHED
 
     def heard(self, elapsed: float, now: float) -> None:
         """It replied after so many seconds, whatever it said."""
@@ -64,7 +69,7 @@ class Health:
             self._follow_percentile(elapsed, self._percentile)
         self.heard_at = now
         self.silences = 0
-        self.unreachable = False
+        self.unreached = 0
 
     def served(self) -> None:
         """Its reply was of use."""
@@ -77,14 +82,13 @@ class Health:
         if not self.benched:
             self._probe_at = now + self._pause
         self.silences += 1
-        self.unreachable = True
 
     def failed(self, now: float, *, reached: bool = True) -> None:
         """It could not be `reached`, or said SERVFAIL, REFUSED or nonsense."""
         if not self.benched:
             self._probe_at = now + self._pause
         self.failures += 1
-        self.unreachable = self.unreachable or not reached
+        self.unreached += not reached
 
     def wants_probe(self, now: float) -> bool:
         """Whether a copy of a live question should find out how it is; true once an interval."""
