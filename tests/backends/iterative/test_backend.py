@@ -138,7 +138,7 @@ def test_cancelling_leaves_nothing_behind(run_virtual):
         with pytest.raises(asyncio.CancelledError):
             await walk
         await asyncio.sleep(0)
-        assert len(asyncio.all_tasks()) == 2  # this one, and the one that waits for it
+        assert len(asyncio.all_tasks()) <= 2  # this one, and before 3.12 the one that waits for it
         await backend.aclose()
 
     run_virtual(main())

@@ -20,6 +20,7 @@ alias 60 CNAME h1
 away 60 CNAME h1.other.
 big 60 A 192.0.2.1
 six 60 AAAA 2001:db8::1
+mail 60 MX 10 h1
 deep.er 60 A 192.0.2.77
 """
 
@@ -84,6 +85,17 @@ async def test_absence_takes_no_walk_either(name, rcode):
         assert (answer.rcode, len(answer), answer.ttl) == (rcode, 0, 60)
         assert here.walks == []
         assert len(here.server.queries) == 1
+
+
+async def test_other_types_than_addresses_too():
+    async with Setup() as here:
+        answer = await here.resolver.query("mail.leaf", "MX")
+        assert [str(data) for data in answer] == ["10 h1.leaf."]
+        assert (await here.resolver.query("alias.leaf", "CNAME"))[0].target == "h1.leaf."
+        assert (await here.resolver.query("mail.leaf", "TXT")).ttl == 60
+        assert here.walks == []
+        await here.resolver.query("mail.leaf", "ANY")
+        assert here.walks == ["mail.leaf. ANY"]
 
 
 async def test_an_alias_is_followed_by_a_walk_which_asks_nothing_again():

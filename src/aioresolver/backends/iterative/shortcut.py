@@ -1,7 +1,7 @@
 """Shortcut: the first try of questions whose zone is known, in batches and by callback.
 
 Nearly all questions of a backend that has been about for a while are one packet to a server of a zone that it knows, and
-one reply with addresses. For these nothing is made but an entry in a socket's table. All else is for a Walk.
+one reply that answers it. For these nothing is made but an entry in a socket's table. All else is for a Walk.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from aioresolver.backends.iterative.delegations import Delegation, Trust
 from aioresolver.backends.iterative.exchange import NetworkExchange
 from aioresolver.backends.iterative.inquiry import bare
 from aioresolver.backends.iterative.local_zones import LOCAL_ENDS
-from aioresolver.backends.iterative.scrub import Kind, read_reply
+from aioresolver.backends.iterative.scrub import read_reply
 from aioresolver.backends.iterative.servers import Server
 from aioresolver.backends.iterative.setting import Given, Setting
 from aioresolver.errors import MessageFormatError, TransportError
@@ -39,6 +39,8 @@ LEAST_TIME = 0.5
 TRUNCATED = 0x02
 ABSENT = (Rcode.NOERROR, Rcode.NXDOMAIN)
 ADDRESSES = (RRType.A, RRType.AAAA)
+# What the zone above has, what is no record, and what a server may answer as it likes.
+NOT_FOR_ZONES = frozenset({RRType.DS, RRType.OPT, RRType.ANY, RRType.AXFR, RRType.IXFR})
 _HEAD = bytes((0, 0, 0, 1, 0, 0, 0, 0, 0, 1))
 _TAIL = Edns().to_wire()
 
@@ -159,7 +161,7 @@ class Shortcut:
         """Whom to ask for it at once; None when there is more to be done than that."""
         name, type_, class_ = question
         setting = self._setting
-        if type_ not in ADDRESSES or class_ != RRClass.IN or name.endswith(LOCAL_ENDS) or setting.forwards:
+        if type_ in NOT_FOR_ZONES or class_ != RRClass.IN or name.endswith(LOCAL_ENDS) or setting.forwards:
             return None
         memory = setting.memory
         cut = memory.delegations.closest(name, now)
@@ -180,22 +182,31 @@ class Shortcut:
         return cut, server, candidates[0][1]
 
     def _read(self, question: Question, said: Said, server: Server, cut: Delegation) -> Answer[Any] | None:
-        """The answer if the reply is nothing but addresses, or says with an SOA that there is nothing; else None."""
+        """The answer if the reply has it as it stands; None for aliases, referrals, errors and truncation."""
         reply, asked_at, elapsed = said.reply, said.asked_at, said.elapsed
-        if not reply[3] & 0xF and reply[6:8] != b"\0\0":
-            return Answer.of_plain(question, bare(reply, question), asked_at, server.text, elapsed)
-        if reply[3] & 0xF not in ABSENT or reply[2] & TRUNCATED or reply[6:8] != b"\0\0" or reply[8:10] == b"\0\0":
+        if reply[2] & TRUNCATED or reply[3] & 0xF not in ABSENT:
             return None
+        if reply[6:8] != b"\0\0" and question.type in ADDRESSES:
+            plain: Answer[Any] | None
+            plain = Answer.of_plain(question, bare(reply, question), asked_at, server.text, elapsed)
+            if plain is not None:
+                return plain
         try:
             message = Message.parse(reply)
             rcode = message.rcode
             reading = read_reply(message, question, cut.zone)
         except MessageFormatError:
             return None
-        if reading.kind not in (Kind.NO_DATA, Kind.NO_NAME) or not reading.soa or rcode not in ABSENT:
+        if reading.name != question.name or rcode not in ABSENT or not (reading.records or reading.soa):
             return None
         return Answer.from_records(
-            question, rcode=rcode, authority=reading.soa, now=asked_at, server=server.text, elapsed=elapsed
+            question,
+            reading.records,
+            rcode=rcode,
+            authority=reading.soa,
+            now=asked_at,
+            server=server.text,
+            elapsed=elapsed,
         )
 
     def _lane(self, server: Server) -> _Lane:
