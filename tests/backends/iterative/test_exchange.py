@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 
 import pytest
 
-from aioresolver.backends.iterative.exchange import NearMiss, NetworkExchange, is_silence
+from aioresolver.backends.iterative.exchange import NearMiss, NetworkExchange, has_no_way, is_silence
 from aioresolver.errors import LookupTimeout, TransportError
 from aioresolver.testing import DNSServer, Fault
+from aioresolver.transports import udp
 from aioresolver.wire.message import Message, Question, query_wire
 
 QUERY = b"\x12\x34" + query_wire(Question.parse("www.example", "A"))[2:]
@@ -80,6 +82,38 @@ async def test_so_many_transports_are_kept_those_used_last():
             await exchange(address, QUERY, number == 3, soon())
         assert list(exchange._transports) == [("127.0.0.1", False), ("127.0.0.1", True)]
         await exchange.aclose()
+
+
+async def test_without_descriptors_idle_transports_give_theirs_back(monkeypatch):
+    async with DNSServer(ZONE) as server:
+        exchange = NetworkExchange(port=server.port)
+        await exchange("127.0.0.1", QUERY, False, soon())
+        idle = exchange._transports["127.0.0.1", False]
+        real = udp.open_connected
+        failures = [OSError(errno.EMFILE, "none left")]
+
+        def open_connected(*args, **kwargs):
+            if failures:
+                raise failures.pop()
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(udp, "open_connected", open_connected)
+        await exchange(f"127.0.0.1:{server.port}", QUERY, False, soon())
+        assert idle not in exchange._transports.values()
+        await exchange.aclose()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (TransportError("no route", code=errno.ENETUNREACH, local=True), True),
+        (TransportError("none left", code=errno.EMFILE, local=True), False),
+        (TransportError("refused", code=errno.ECONNREFUSED), False),
+        (LookupTimeout("x.", "A", "late"), False),
+    ],
+)
+def test_what_says_that_a_family_cannot_be_reached(error, said):
+    assert has_no_way(error) is said
 
 
 async def test_closed():

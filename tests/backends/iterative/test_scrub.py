@@ -26,7 +26,7 @@ def shown(reading):
 
 
 def dropped(reading):
-    return [each.record.split(" 60 IN ")[0] for each in reading.dropped]
+    return [str(each[0]).split(" 60 IN ")[0] for each in reading.dropped]
 
 
 def test_an_answer():
@@ -42,7 +42,7 @@ def test_what_was_not_asked_for_is_dropped():
 
     assert shown(reading) == ["www.example. A 10.0.0.1"]
     assert dropped(reading) == ["other.example."]
-    assert reading.dropped[0].why == "not asked for"
+    assert reading.dropped[0][1] == "not asked for"
 
 
 def test_what_is_outside_of_the_zone_is_dropped():
@@ -202,6 +202,16 @@ def test_so_many_nameservers_are_kept_those_with_addresses_first():
     assert len(reading.names) == 13
     assert "n49.sub.example." in reading.names
     assert len(reading.dropped) == 37
+
+
+def test_so_many_addresses_of_one_nameserver_are_kept():
+    additional = [f"ns.sub.example. A 10.0.0.{number}" for number in range(50)]
+    reading = read(
+        "www.sub.example. A", "example.", authority=["sub.example. NS ns.sub.example."], additional=additional
+    )
+
+    assert len(reading.glue["ns.sub.example."]) == 20
+    assert len(reading.dropped) == 30
 
 
 def test_ns_beside_an_answer_is_not_even_looked_at():

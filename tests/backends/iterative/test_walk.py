@@ -95,7 +95,7 @@ class Chaos:
 
 
 @given(st.integers(0, 1 << 32), st.booleans())
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_servers_say_it_ends_within_its_budget(run_virtual, seed, minimise):
     async def main():
         loop = asyncio.get_running_loop()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from aioresolver.backends.iterative.budget import Budget, Spent
-from aioresolver.backends.iterative.exchange import Exchange, NearMiss, is_silence
+from aioresolver.backends.iterative.exchange import Exchange, NearMiss, has_no_way, is_silence
 from aioresolver.backends.iterative.servers import Chance, Server, Servers
 from aioresolver.errors import LookupTimeout, TransportError
 from aioresolver.wire.codes import Rcode
@@ -129,11 +129,11 @@ class Conversations:
             server.allow_datagrams(now)
             return False
         silent, local = is_silence(error), isinstance(error, TransportError) and error.local
-        if local:
+        if has_no_way(error):
             self._servers.unreachable(server.family, now)
         elif silent:
             self._servers.silent(server, now)
-        else:
+        elif not local:
             server.health.failed(now)
         outcome = "no reply" if silent else error.strerror or str(error)
         raise NoReply(outcome, "tcp" if tcp else "udp", silent=silent, local=local) from None

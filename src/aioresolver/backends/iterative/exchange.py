@@ -13,7 +13,7 @@ from aioresolver.transports.nameserver import Nameserver
 from aioresolver.transports.tcp import TcpTransport
 from aioresolver.transports.udp import UdpTransport
 
-__all__ = ["Exchange", "NearMiss", "NetworkExchange", "is_silence"]
+__all__ = ["Exchange", "NearMiss", "NetworkExchange", "has_no_way", "is_silence"]
 
 Exchange = Callable[[str, bytes, bool, float], Awaitable[bytes]]
 """`exchange(address, query, tcp, deadline)`: sends the query there and gives the reply. `deadline` is loop time.
@@ -22,7 +22,10 @@ Raises TransportError, or LookupTimeout when there is no reply by then.
 """
 
 MOST_OPEN = 200
-SOCKETS = 4
+SOCKETS = 2
+NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
+# What says that this machine has no way to addresses of a family.
+NO_WAY = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
 RENEW_QUERIES = 500
 IDLE_TIMEOUT = 5.0
 
@@ -34,7 +37,7 @@ class NearMiss(TransportError):
 class NetworkExchange:
     """Asks addresses over UDP and TCP; the port is 53 unless the address names one (`127.0.0.1:5353`).
 
-    At most `most_open` transports are kept, those used last. A busy one holds up to four sockets, an idle one none.
+    At most `most_open` transports are kept, those used last. A busy one holds two sockets or a few more, an idle one none.
     """
 
     def __init__(self, *, port: int = 53, most_open: int = MOST_OPEN, source: str | None = None) -> None:
@@ -47,6 +50,15 @@ class NetworkExchange:
 
     async def __call__(self, address: str, query: bytes, tcp: bool, deadline: float) -> bytes:  # noqa: FBT001 - the agreed order
         """Send a query and give the reply that matches it."""
+        try:
+            return await self._carry(address, query, deadline, tcp=tcp)
+        except TransportError as error:
+            if error.errno not in NO_DESCRIPTOR:
+                raise
+        await self._close_idle()
+        return await self._carry(address, query, deadline, tcp=tcp)
+
+    async def _carry(self, address: str, query: bytes, deadline: float, *, tcp: bool) -> bytes:
         transport = self.transport(address, tcp=tcp)
         misses = getattr(transport, "near_misses", 0)
         try:
@@ -89,6 +101,12 @@ class NetworkExchange:
             self._close_one()
         return transport
 
+    async def _close_idle(self) -> None:
+        """Give back the descriptors of all that has nothing to wait for."""
+        idle = [key for key, transport in self._transports.items() if not getattr(transport, "in_flight", 0)]
+        for transport in [self._transports.pop(key) for key in idle]:
+            await transport.aclose()
+
     def _close_one(self) -> None:
         """Close the transport that was not used for longest and has nothing to wait for."""
         for key, transport in self._transports.items():
@@ -98,6 +116,11 @@ class NetworkExchange:
                 self._closing.add(task)
                 task.add_done_callback(self._closing.discard)
                 return
+
+
+def has_no_way(error: Exception) -> bool:
+    """Whether it says that this machine cannot reach addresses of the family at all."""
+    return isinstance(error, TransportError) and error.local and error.errno in NO_WAY
 
 
 def is_silence(error: Exception) -> bool:

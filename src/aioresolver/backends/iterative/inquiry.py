@@ -11,7 +11,7 @@ from aioresolver.backends.iterative.delegations import FOREVER, Delegation, Trus
 from aioresolver.backends.iterative.scrub import Kind, Reading, read_reply
 from aioresolver.backends.iterative.servers import Server
 from aioresolver.backends.iterative.setting import Errand
-from aioresolver.backends.iterative.steps import Step
+from aioresolver.backends.iterative.steps import Dropped, Step
 from aioresolver.errors import Attempt, MessageFormatError
 from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.message import Message, Question
@@ -322,7 +322,7 @@ class Inquiry:
             kind=kind,
             outcome=outcome,
             believed=() if reading is None else (*reading.records, *reading.soa),
-            dropped=() if reading is None else tuple(reading.dropped),
+            dropped=() if reading is None else tuple(Dropped(str(what), why) for what, why in reading.dropped),
             began=began,
             elapsed=self._clock() - began,
         )

@@ -9,16 +9,18 @@ from collections.abc import Iterable
 from enum import Enum
 from ipaddress import ip_address
 
-from aioresolver.backends.iterative.steps import Dropped
 from aioresolver.errors import MessageFormatError, NameSyntaxError
 from aioresolver.wire.codes import Flag, Rcode, RRClass, RRType
 from aioresolver.wire.message import Message, Question, Record
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import CNAME
 
-__all__ = ["Kind", "Reading", "is_askable", "read_reply"]
+__all__ = ["MOST_GLUE", "Kind", "Reading", "is_askable", "read_reply"]
 
 MOST_ALIASES = 16
+MOST_GLUE = 20
+"""So many addresses of one nameserver are remembered."""
+
 ADDRESSES = (RRType.A, RRType.AAAA)
 _ASKED_ABOUT_ALIASES = frozenset({RRType.CNAME, RRType.ANY})
 
@@ -40,7 +42,7 @@ class Reading:
     - `records`: what it says of the name, aliases first. `name`: where the aliases lead to; the question's without any.
     - `soa`: for how long there is nothing (NO_DATA, NO_NAME).
     - `cut`, `names`, `glue`, `ttl`: the zone that it refers to, its nameservers and such of their addresses as may be believed.
-    - `why`: for LAME, in words. `dropped`: what was not believed.
+    - `why`: for LAME, in words. `dropped`: what was not believed, and why.
     """
 
     __slots__ = ("cut", "dropped", "glue", "kind", "name", "names", "records", "soa", "ttl", "why")
@@ -55,7 +57,7 @@ class Reading:
         self.glue: dict[Name, list[str]] = {}
         self.ttl: int = 0
         self.why: str = ""
-        self.dropped: list[Dropped] = []
+        self.dropped: list[tuple[object, str]] = []
 
 
 def read_reply(message: Message, question: Question, zone: Name, *, kept: int = 20) -> Reading:
@@ -85,14 +87,15 @@ def read_reply(message: Message, question: Question, zone: Name, *, kept: int = 
     return reading
 
 
-def _within(records: Iterable[Record], zone: Name, dropped: list[Dropped]) -> list[Record]:
+def _within(records: Iterable[Record], zone: Name, dropped: list[tuple[object, str]]) -> list[Record]:
     """Those that a server of the zone may tell of."""
     kept: list[Record] = []
+    why = f"not under {zone}"
     for record in records:
         if record.name.is_under(zone) and record.class_ == RRClass.IN:
             kept.append(record)
         else:
-            dropped.append(Dropped(str(record), f"not under {zone}"))
+            dropped.append((record, why))
     return kept
 
 
@@ -142,7 +145,7 @@ def _dname_alias(records: list[Record], name: Name) -> tuple[Record, ...] | None
 def _drop_rest(own: list[Record], reading: Reading) -> None:
     """Note what is in the answer section and belongs to no part of the answer."""
     kept = {id(record) for record in reading.records}
-    reading.dropped += [Dropped(str(record), "not asked for") for record in own if id(record) not in kept]
+    reading.dropped += [(record, "not asked for") for record in own if id(record) not in kept]
 
 
 def _read_authority(message: Message, question: Question, zone: Name, reading: Reading, *, aliased: bool) -> None:
@@ -153,22 +156,22 @@ def _read_authority(message: Message, question: Question, zone: Name, reading: R
     elsewhere: Name | None = None
     for record in message.authority:
         if record.class_ != RRClass.IN:
-            reading.dropped.append(Dropped(str(record), "not of the Internet's class"))
+            reading.dropped.append((record, "not of the Internet's class"))
         elif record.type == RRType.SOA:
             if name.is_under(record.name) and record.name.is_under(zone) and soa is None:
                 soa = record
                 record.data  # noqa: B018 - as above
             else:
-                reading.dropped.append(Dropped(str(record), f"the SOA of no zone under {zone} that {name} is in"))
+                reading.dropped.append((record, f"the SOA of no zone under {zone} that {name} is in"))
         elif record.type == RRType.NS:
             owner = record.name
             if owner.is_under(zone) and owner != zone and name.is_under(owner) and cut in (None, owner):
                 cut = owner
             else:
                 elsewhere = elsewhere or owner
-                reading.dropped.append(Dropped(str(record), _why_no_cut(owner, name, zone)))
+                reading.dropped.append((record, _why_no_cut(owner, name, zone)))
         elif record.type not in (RRType.RRSIG, RRType.NSEC, RRType.NSEC3, RRType.DS):
-            reading.dropped.append(Dropped(str(record), "has no place in the authority section"))
+            reading.dropped.append((record, "has no place in the authority section"))
     if message.rcode == Rcode.NXDOMAIN:
         reading.kind, reading.soa = Kind.NO_NAME, () if soa is None else (soa,)
     elif soa is not None:
@@ -206,22 +209,23 @@ def _read_referral(message: Message, cut: Name, zone: Name, reading: Reading) ->
     for record in message.additional:
         if record.type not in ADDRESSES or record.class_ != RRClass.IN:
             continue
-        address: str = record.data.address
         if record.name not in names:
-            reading.dropped.append(Dropped(str(record), f"no nameserver of {cut}"))
+            reading.dropped.append((record, f"no nameserver of {cut}"))
         elif not record.name.is_under(zone):
-            reading.dropped.append(Dropped(str(record), f"glue that is not under {zone}"))
-        elif not is_askable(address):
-            reading.dropped.append(Dropped(str(record), "no address that one can ask"))
+            reading.dropped.append((record, f"glue that is not under {zone}"))
+        elif len(reading.glue.get(record.name, ())) >= MOST_GLUE:
+            reading.dropped.append((record, f"more than {MOST_GLUE} addresses"))
+        elif not is_askable(record.data.address):
+            reading.dropped.append((record, "no address that one can ask"))
         else:
-            reading.glue.setdefault(record.name, []).append(address)
+            reading.glue.setdefault(record.name, []).append(record.data.address)
 
 
 def _trim(reading: Reading, kept: int) -> None:
     """Keep so many nameservers of a referral, those with addresses first."""
     reading.names.sort(key=lambda name: name not in reading.glue)
     for name in reading.names[kept:]:
-        reading.dropped.append(Dropped(f"{reading.cut} NS {name}", f"more than {kept} nameservers"))
+        reading.dropped.append((f"{reading.cut} NS {name}", f"more than {kept} nameservers"))
         reading.glue.pop(name, None)
     del reading.names[kept:]
 

@@ -15,7 +15,7 @@ from aioresolver.answer import Answer
 from aioresolver.backends.batches import Landed
 from aioresolver.backends.iterative.conversation import Said, complains_of_edns
 from aioresolver.backends.iterative.delegations import Delegation, Trust
-from aioresolver.backends.iterative.exchange import NetworkExchange
+from aioresolver.backends.iterative.exchange import NetworkExchange, has_no_way
 from aioresolver.backends.iterative.inquiry import bare
 from aioresolver.backends.iterative.local_zones import LOCAL_ENDS
 from aioresolver.backends.iterative.scrub import read_reply
@@ -137,9 +137,9 @@ class Shortcut:
         if isinstance(error, TransportError):
             if error.errno == errno.EBADMSG:  # the question came back in other letters
                 server.prefer_connections(now)
-            elif error.local:
+            elif has_no_way(error):
                 self._setting.memory.servers.unreachable(server.family, now)
-            else:
+            elif not error.local:
                 server.health.failed(now)
         self._walk(question, way[3], None)
 

@@ -15,7 +15,7 @@ from aioresolver.backends.iterative.hosts import HostAddresses
 from aioresolver.backends.iterative.inquiry import Deadline, Found, Inquiry, WalkError
 from aioresolver.backends.iterative.minimisation import next_step
 from aioresolver.backends.iterative.priming import PRIMING, read_priming
-from aioresolver.backends.iterative.scrub import Kind
+from aioresolver.backends.iterative.scrub import MOST_GLUE, Kind
 from aioresolver.backends.iterative.setting import Errand, Setting
 from aioresolver.backends.iterative.steps import Recorder, Step
 from aioresolver.errors import MessageFormatError
@@ -323,7 +323,7 @@ class Walk(Errand):
             if error.whole:
                 raise
             return HostAddresses((), now, error.reason)
-        addresses = tuple(address for data in answer if self.setting.may_ask(address := data.address))
+        addresses = tuple(filter(self.setting.may_ask, [data.address for data in answer][:MOST_GLUE]))
         found = HostAddresses(addresses, answer.expires)
         if not self.forwarded:
             self._memory.hosts.learn(host, type_, found)
