@@ -64,7 +64,7 @@ nitpick_ignore_regex = [
     ),
     (r"py:class", r"aioresolver\.wire\.(compression\.NameMemo|rdata\.tokens\.Tokens|rdata\.fields\.Field)"),
     (r"py:class", r"aioresolver\.bulk\.(disk\.Disk|filters\.(Ask|Filter)|run\.QueryMany|samples\.Latencies)"),
-    (r"py:class", r"aioresolver\.backends\.iterative\.delegations\.Delegation"),
+    (r"py:class", r"aioresolver\.backends\.(dialect\.Dialect|budgets\.RetryBudget|iterative\.delegations\.Delegation)"),
     (r"py:class", r"aioresolver\.testing\.(zone\.Found|internet_map\.Place|internet_server\.InternetLog)"),
 ]
 # The type `type` is taken for the attribute of that name, of which there are several.
