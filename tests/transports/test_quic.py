@@ -613,6 +613,24 @@ def test_what_is_remembered_is_given_up_where_it_does_harm(run, impatient, harm)
     run(main())
 
 
+def test_what_is_remembered_is_not_to_blame_when_nobody_listens(run):
+    async def main():
+        server = Server()
+        async with server:
+            transport = server.transport(idle_timeout=0.01)
+            await transport.exchange(make_query(), soon())
+            while transport._connection is not None:
+                await asyncio.sleep(0.005)
+        for _ in range(3):
+            assert (await failure(transport.exchange(make_query(), soon()))).errno == errno.ECONNREFUSED
+        assert (transport.memory.tokens.maxlen, transport.memory.tickets.maxlen) == (4, 4)
+        async with server:
+            await transport.exchange(make_query(), soon())
+        await transport.aclose()
+
+    run(main())
+
+
 def test_closing_leaves_nothing(run):
     async def main():
         async with Server(lambda stream, query: None) as server:

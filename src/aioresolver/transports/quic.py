@@ -75,6 +75,7 @@ class QuicTransport:
         self._connections: set[DoqConnection] = set()
         self._probation = PROBATION
         self._to_prove = 0
+        self._suspect = False
         self._idle_token: Any = None
         self._idle_since = 0.0
         self._closed = False
@@ -160,6 +161,9 @@ class QuicTransport:
         """The handshake is complete, and the certificate is right."""
         self.handshakes += 1
         self.resumed += resumed
+        if self._suspect:
+            self._suspect = False
+            self.memory.blame()
 
     def writable(self, connection: DoqConnection) -> None:
         """The connection may take more queries."""
@@ -192,9 +196,9 @@ class QuicTransport:
         self._connections.discard(connection)
         if connection is self._connection:
             self._connection = None
-            if not connection.established and connection.remembered:
-                self.memory.blame()
-            elif not connection.established:
+            # What is remembered may be to blame: that is so when a connection comes about without it.
+            self._suspect = not connection.established and connection.remembered and error.errno != errno.ECONNREFUSED
+            if not (connection.established or self._suspect):
                 self._fail_waiting(error)
         in_flight = list(connection.pending.values())
         connection.pending.clear()
@@ -251,9 +255,8 @@ class QuicTransport:
             self._fail_waiting(carriage_error("no connection to the nameserver", error))
             return
         measure_receive_buffer(connected)
-        configuration = make_configuration(
-            self.nameserver, self._trust, idle_timeout=self._idle_timeout, memory=self.memory
-        )
+        memory = Memory() if self._suspect else self.memory
+        configuration = make_configuration(self.nameserver, self._trust, idle_timeout=self._idle_timeout, memory=memory)
         self._connection = DoqConnection(self, connected, configuration, nameserver=self.nameserver, loop=loop)
         self._connections.add(self._connection)
 
