@@ -99,7 +99,7 @@ def services() -> Rows:
 def reverse() -> Rows:
     for i in itertools.count():
         octets = str(i % 256).encode(), str(i // 256).encode()
-        owner = b"".join(bytes((len(octet),)) + octet for octet in octets) + b"\x032.0\x03192"
+        owner = b"".join(bytes((len(octet),)) + octet for octet in octets) + b"\x012\x010\x03192"
         yield row(owner + ZONE, T.PTR, b"\x09host-%04d" % i + ZONE)
 
 
