@@ -381,3 +381,23 @@ def test_nothing_but_silence_stops_nobody() -> None:
     link.loss = 0.0
     run.run(8)
     assert run.answered(12, 16) > 900
+
+
+def test_over_a_connection_there_is_nothing_to_find_out() -> None:
+    window = Window(500, searching=False)
+    window.sent(400, 0.0)
+    for tenth in range(50):
+        window.lost(20, tenth / 10)
+        window.answered(1, 3.0, tenth / 10)
+
+    assert (window.pace, window.size, window.room(5.0)) == (None, 500, 100)
+
+
+def test_a_rate_may_come_later() -> None:
+    window = Window(500, searching=False)
+    window.rate = 100.0
+    window.sent(window.room(0.0), 0.0)
+
+    assert window.used < 20
+    assert window.room(0.0) == 0
+    assert window.opens_at(0.0) is not None

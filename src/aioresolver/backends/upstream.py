@@ -25,6 +25,7 @@ PROBE_TIMEOUT = 2.0
 SECONDS_OVER_TCP = 60.0
 USEFUL_RCODES = (0, 3)
 MOST_UNDER_WAY = 1000
+MOST_OVER_A_CONNECTION = 500
 # Docker's proxy inside of a container drops what is more than a hundred at once.
 BEARS_LITTLE = {"127.0.0.11": 90}
 # RFC 8467, 4.1, recommends it for queries.
@@ -66,7 +67,9 @@ class Upstream:
         self.dialect: Dialect = dialect or Dialect(Edns(), cookies=not nameserver.encrypted)
         self.health: Health = Health(percentile)
         self.most: int | None = most or BEARS_LITTLE.get(nameserver.address)
-        self.window: Window = Window(self.most or MOST_UNDER_WAY, rate=rate)
+        datagrams = nameserver.scheme == "udp"
+        most = self.most or (MOST_UNDER_WAY if datagrams else MOST_OVER_A_CONNECTION)
+        self.window: Window = Window(most, rate=rate, searching=datagrams)
         self.asked: int = 0
         self.answered: int = 0
         self.lost: int = 0

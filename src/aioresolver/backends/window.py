@@ -65,7 +65,9 @@ class Window:
     """How many questions may be under way to an upstream, and how many may be sent a second.
 
     `most` is how many may be under way whose replies are expected; it may be changed. `rate` is how many may be sent a
-    second, retransmissions included; it holds whatever was found out. `used` is how many are under way: `sent` counts
+    second, retransmissions included; it holds whatever was found out, and may be changed. With `searching` it is found
+    out how much the nameserver and the way to it bear; over a connection, which loses nothing and finds its own pace,
+    there is nothing to find out. `used` is how many are under way: `sent` counts
     it up, the caller counts it down. `size` is how many may be. `pace` is how many a second are sent at most as far as
     has been found out, or None as long as a near server answers all.
 
@@ -74,12 +76,13 @@ class Window:
 
     __slots__ = ("_again", "_answered", "_began", "_bound", "_burst", "_cohort", "_due", "_fair_at", "_far_looks",
                  "_interval", "_lag", "_least_trip", "_lost", "_most", "_owed", "_paid_until", "_peak", "_phase",
-                 "_places", "_search", "_sent", "_trip", "_trip_ends", "pace", "rate", "size", "used")  # fmt: skip
+                 "_places", "_rate", "_search", "_searching", "_sent", "_trip", "_trip_ends", "pace", "size", "used")  # fmt: skip
 
-    def __init__(self, most: int, *, rate: float | None = None) -> None:
+    def __init__(self, most: int, *, rate: float | None = None, searching: bool = True) -> None:
         self._most = most
-        self.rate: float | None = rate
-        self.size: float = float(min(START, most))
+        self._rate = rate
+        self._searching = searching
+        self.size: float = float(min(START, most) if searching else most)
         self.used: int = 0
         self.pace: float | None = None
         self._search = PaceSearch()
@@ -97,7 +100,17 @@ class Window:
         self._lag = 0.0
         self._began = 0.0
         self._phase: Callable[[Window, float], None] = Window._look
-        self._due = -NEVER
+        self._due = -NEVER if searching else NEVER
+        self._limit()
+
+    @property
+    def rate(self) -> float | None:
+        """How many may be sent a second."""
+        return self._rate
+
+    @rate.setter
+    def rate(self, rate: float | None) -> None:
+        self._rate = rate
         self._limit()
 
     @property
@@ -260,12 +273,14 @@ class Window:
 
     def _limit(self) -> None:
         """The interval from one question to the next, and what may go at once."""
-        by_rate = 1 / self.rate if self.rate is not None else 0.0
+        by_rate = 1 / self._rate if self._rate is not None else 0.0
         by_pace = 1 / self.pace if self.pace is not None else 0.0
         self._interval = max(by_rate, by_pace)
         self._burst = max(BURST, by_rate) if by_rate >= by_pace else max(PACED_BURST, LEAST_BURST * by_pace)
-        self._owed = OWED * self._burst if self.rate is None else NEVER
-        if self.pace is None:
+        self._owed = OWED * self._burst if self._rate is None else NEVER
+        if not self._searching:
+            self._bound = self.size = float(self._most)
+        elif self.pace is None:
             self._bound = float(min(self._most, MOST_NEARBY))
         else:
             wanted = LEAST + self.pace * (TRIPS * self._least_trip + QUEUE)

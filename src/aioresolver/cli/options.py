@@ -236,8 +236,7 @@ def _stub(nameservers: Sequence[Nameserver], way: Way, *, os_fallback: bool) -> 
 
 def _paced(nameservers: Sequence[Nameserver], way: Way, rate: float | None) -> StubBackend | None:
     """Our own client, with a rate for each nameserver; None when there need not be one."""
-    from aioresolver.backends.window import Window  # noqa: PLC0415 - only bulk runs are paced
-    from aioresolver.bulk.public import polite_rates  # noqa: PLC0415
+    from aioresolver.bulk.public import polite_rates  # noqa: PLC0415 - only bulk runs are paced
 
     config = None if nameservers else _files(way.family).current(time.monotonic())
     asked = nameservers if config is None else config.nameservers
@@ -247,7 +246,7 @@ def _paced(nameservers: Sequence[Nameserver], way: Way, rate: float | None) -> S
     stub = StubBackend(asked, rate=rate, rotate=config is not None and config.rotate, **way.settings)
     for upstream in stub.upstreams:
         if rates.get(upstream.text):
-            upstream.window = Window(upstream.window.most, rate=rates[upstream.text])
+            upstream.window.rate = rates[upstream.text]
     return stub
 
 
