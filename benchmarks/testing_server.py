@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from aioresolver.wire.message import Question, query_wire
+from aioresolver.wire.message import Question
+from aioresolver.wire.query import query_wire
 
 ZONE = "$ORIGIN bench.test.\n$GENERATE 0-9999 h$ 60 AAAA 2001:db8::${0,0,x}\n* 60 A 192.0.2.1\n"
 SECONDS = 4

@@ -20,7 +20,8 @@ from aioresolver.answer import Answer
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import EdnsOption, ExtendedError, Flag, Rcode
 from aioresolver.wire.edns import ClientSubnet, Edns
-from aioresolver.wire.message import Message, Question, Record, question_section
+from aioresolver.wire.message import Message, Question, Record
+from aioresolver.wire.query import question_section
 
 NOW = 1000.0
 SOA = "example.org. 300 SOA ns.example.org. host.example.org. 1 2 3 4 60"

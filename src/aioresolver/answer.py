@@ -19,8 +19,9 @@ from aioresolver.wire.layout import (
     without_hop_options,
     write_plain_addresses,
 )
-from aioresolver.wire.message import Message, Question, Record, question_section
+from aioresolver.wire.message import Message, Question, Record
 from aioresolver.wire.names import Name
+from aioresolver.wire.query import question_section
 from aioresolver.wire.rdata import AAAA, A
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from conftest import HOSTS, host_address
 from aioresolver.errors import TransportError
 from aioresolver.transports.https import HttpsTransport
 from aioresolver.transports.nameserver import Nameserver
-from aioresolver.wire.message import Message, Question, query_wire
+from aioresolver.wire.message import Message, Question
+from aioresolver.wire.query import query_wire
 
 METHODS = ["post", "get"]
 

@@ -14,7 +14,8 @@ from aioresolver.testing import DNSServer, Fault
 from aioresolver.testing.certificates import CertificateAuthority
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.transports.quic import QuicTransport
-from aioresolver.wire.message import Message, Question, query_wire
+from aioresolver.wire.message import Message, Question
+from aioresolver.wire.query import query_wire
 
 AUTHORITY = CertificateAuthority()
 CERTIFICATE = AUTHORITY.issue()

@@ -15,7 +15,8 @@ from aioresolver.errors import ConfigurationError, TransportError
 from aioresolver.testing import DNSServer, Fault
 from aioresolver.transports.base import AgedReply
 from aioresolver.transports.nameserver import Nameserver
-from aioresolver.wire.message import Message, Question, query_wire
+from aioresolver.wire.message import Message, Question
+from aioresolver.wire.query import query_wire
 
 pytest.importorskip("cryptography")
 pytest.importorskip("h2")

@@ -18,7 +18,8 @@ from aioresolver.transports.base import AgedReply
 from aioresolver.transports.https_client import HttpClientTransport, over_client
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.transports.udp import UdpTransport
-from aioresolver.wire.message import Message, Question, query_wire
+from aioresolver.wire.message import Message, Question
+from aioresolver.wire.query import query_wire
 
 pytest.importorskip("cryptography")
 pytest.importorskip("h2")

@@ -13,9 +13,6 @@ from aioresolver.wire.edns import Edns
 from aioresolver.wire.entry import parse_entry
 from aioresolver.wire.layout import TTL_LIMIT, OptLayout, RecordLayout, Sections, check_owners, read_layout
 from aioresolver.wire.names import Name
-from aioresolver.wire.query import query_frame as query_frame  # noqa: PLC0414 - until all import it from its home
-from aioresolver.wire.query import query_wire as query_wire  # noqa: PLC0414
-from aioresolver.wire.query import question_section as question_section  # noqa: PLC0414
 from aioresolver.wire.rdata import GenericRdata, write_rdata
 from aioresolver.wire.rdata.registry import READERS
 

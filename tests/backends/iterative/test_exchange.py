@@ -10,7 +10,8 @@ from aioresolver.backends.iterative.exchange import NearMiss, NetworkExchange, h
 from aioresolver.errors import LookupTimeout, TransportError
 from aioresolver.testing import DNSServer, Fault
 from aioresolver.transports import udp
-from aioresolver.wire.message import Message, Question, query_wire
+from aioresolver.wire.message import Message, Question
+from aioresolver.wire.query import query_wire
 
 QUERY = b"\x12\x34" + query_wire(Question.parse("www.example", "A"))[2:]
 ZONE = "$ORIGIN example.\nwww A 192.0.2.1\n"
