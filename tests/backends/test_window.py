@@ -142,6 +142,7 @@ class Link:
         self.loss = loss
         self.late = late
         self.entries = entries
+        self.restarts = 0.0
         self.sent = self.dropped = 0
         self._translated: deque[float] = deque()
         self._free_at = 0.0
@@ -162,6 +163,10 @@ class Link:
         if self.entries is not None:
             self._translated.append(now + 1.0 if lost else arrives)
         return None if lost else arrives
+
+    def refuses(self, now: float) -> bool:
+        """Whether nobody is there, which is said at once: for so many seconds of each, it is started again."""
+        return now % 1.0 > 1.0 - self.restarts
 
     def _table_is_full(self, now: float) -> bool:
         """Whether a router that translates addresses has an entry for as many questions as it can remember."""
@@ -277,7 +282,13 @@ class Run:
         query.tries += 1
         query.under_way.append(at)
         self.windows[at].sent(1, now, again=not first)
+        refused = self.links[at].refuses(now)
+        if refused:
+            self.windows[at].unreached()
+            patience, first = 0.25, False
         self._alarms[max(self._tick + 1, round((now + patience) / self.TICK))].append((query, at, first))
+        if refused:
+            return
         arrives = self.links[at].carry(now, dead=query.dead)
         if arrives is not None:
             self._replies[max(self._tick + 1, round(arrives / self.TICK + 0.5))].append((query, at, now, first))
@@ -365,6 +376,16 @@ def test_after_an_outage_it_is_as_fast_as_before() -> None:
     link.loss = 0.0
     run.run(7)
     assert run.answered(11, 15) > 0.9 * 1000
+
+
+@pytest.mark.parametrize("trip", [0.001, 0.015, 0.1])
+def test_a_server_that_is_restarted_every_second_is_asked_as_fast_as_it_answers(trip: float) -> None:
+    """It is gone for a sixth of the time, and says so; each time that looks like the collapse of a link."""
+    link = Link(2000, trip)
+    link.restarts = 0.15
+    run = Run(link).run(40)
+    assert run.answered(10, 20) > 0.7 * 2000
+    assert run.answered(30, 40) > 0.7 * 2000
 
 
 @TRIPS

@@ -164,6 +164,8 @@ class Upstream:
     def failed(self, now: float, *, reached: bool = True) -> None:
         """It could not be `reached`, or its reply was of no use."""
         self.health.failed(now, reached=reached)
+        if not reached:
+            self.window.unreached()
         if self.observer is not None:
             self._tell()
 

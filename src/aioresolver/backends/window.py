@@ -76,7 +76,8 @@ class Window:
 
     __slots__ = ("_again", "_answered", "_began", "_bound", "_burst", "_cohort", "_due", "_fair_at", "_far_looks",
                  "_interval", "_lag", "_least_trip", "_lost", "_most", "_owed", "_paid_until", "_peak", "_phase",
-                 "_places", "_rate", "_search", "_searching", "_sent", "_trip", "_trip_ends", "pace", "size", "used")  # fmt: skip
+                 "_places", "_rate", "_search", "_searching", "_sent", "_trip", "_trip_ends", "_unreached", "pace",
+                 "size", "used")  # fmt: skip
 
     def __init__(self, most: int, *, rate: float | None = None, searching: bool = True) -> None:
         self._most = most
@@ -99,6 +100,7 @@ class Window:
         self._cohort = (0.0, 0, 0)
         self._lag = 0.0
         self._began = 0.0
+        self._unreached = False
         self._phase: Callable[[Window, float], None] = Window._look
         self._due = -NEVER if searching else NEVER
         self._limit()
@@ -182,13 +184,17 @@ class Window:
         if now >= self._due:
             self._phase(self, now)
 
+    def unreached(self) -> None:
+        """It could not be reached, as while it is started again: what is watched meanwhile tells nothing of its pace."""
+        self._unreached = True
+
     # ---- a near server is asked as fast as it answers
 
     def _look(self, now: float) -> None:
         seconds = now - self._began
         self._far_looks = self._far_looks + 1 if self._trip >= FAR else 0  # a loop that was held up looks far, for once
         far = self._trip >= NEAR if self.size <= START else self._far_looks >= LOOKS
-        lossy = self._lost >= LOST_NEARBY and self._lost > LOSS_NEARBY * self._answered
+        lossy = self._lost >= LOST_NEARBY and self._lost > LOSS_NEARBY * self._answered and not self._unreached
         if far or (lossy and self._trip):  # of one that has never answered nothing can be found out
             self._trip_ends = now + SOONER
             self._go_at(max(FIRST_PACE / (self._trip + FIRST_TRIP), self._answered / max(seconds, GLANCE)), now)
@@ -196,6 +202,7 @@ class Window:
         if seconds > WATCH:
             self._began = now
             self._answered = self._lost = 0
+            self._unreached = False
         self._due = now + GLANCE
 
     # ---- any other at the pace that was found, which is watched: what is sent meanwhile, and, later by a round trip,
@@ -221,6 +228,7 @@ class Window:
                 return
         self._began = now
         self._sent = self._again = self._lost = 0
+        self._unreached = False
         self._peak = self.used
         self._lag = self._trip + LAG
         self._phase, self._due = Window._hear_the_first, now + self._lag
@@ -258,7 +266,7 @@ class Window:
         self._places = min((self._lost + self._again) / passed * PATIENCE, (MOST_FOR_THE_LOST - 1) * float(self._most))
         self._least_trip = min(self._least_trip, self._trip)
         full = self._peak >= 0.9 * self.size
-        if not self._answered or (load < 0.8 * self.pace and not full):
+        if self._unreached or not self._answered or (load < 0.8 * self.pace and not full):
             self._search.forget()
             self._limit()
             self._watch(now)
