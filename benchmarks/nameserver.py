@@ -95,9 +95,7 @@ def serve(count: int, *, loss: float = 0.0) -> Iterator[Nameserver]:
     """A nameserver with so many names, in a process of its own, which loses this share of the exchanges."""
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         zone = Path(folder, "bench.zone")
-        with zone.open("w") as file:
-            file.write(ZONE)
-            file.writelines(f"h{index} A {address(index)}\n" for index in range(count))
+        write_zone(zone, count)
         with contextlib.ExitStack() as stack:
             try:
                 server = stack.enter_context(_nsd(Path(folder), loss))
@@ -107,18 +105,31 @@ def serve(count: int, *, loss: float = 0.0) -> Iterator[Nameserver]:
             yield server
 
 
+def find(program: str) -> str:
+    """Where a nameserver's program is; raises FileNotFoundError."""
+    path = shutil.which(program, path=os.pathsep.join([*os.get_exec_path(), "/usr/sbin"]))
+    if path is None:
+        raise FileNotFoundError(f"there is no {program} (Debian's package `{program}`)")
+    return path
+
+
+def write_zone(path: Path, count: int) -> None:
+    """The zone with so many names."""
+    with path.open("w") as file:
+        file.write(ZONE)
+        file.writelines(f"h{index} A {address(index)}\n" for index in range(count))
+
+
 @contextlib.contextmanager
 def _nsd(folder: Path, loss: float) -> Iterator[Nameserver]:
-    program = shutil.which("nsd", path=os.pathsep.join([*os.get_exec_path(), "/usr/sbin"]))
-    if program is None:
-        raise FileNotFoundError("there is no NSD (Debian's package `nsd`)")
-    port = _free_port()
+    program = find("nsd")
+    port = free_port()
     configuration = folder / "nsd.conf"
     configuration.write_text(NSD.format(port=port, folder=folder))
     process = subprocess.Popen([program, "-d", "-c", str(configuration)], stderr=subprocess.DEVNULL)
     sock = None
     try:
-        _wait_for(port, process)
+        wait_for(port, process)
         with contextlib.suppress(OSError) if not loss else contextlib.nullcontext():
             sock = packet_loss.borrow(process.pid, port)
         if loss and sock is not None:
@@ -144,13 +155,15 @@ def _testing_server(zone: Path, loss: float) -> Iterator[Nameserver]:
             process.terminate()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody has at the moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a nameserver answers over UDP; raises OSError when it does not."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect(("127.0.0.1", port))
         sock.settimeout(0.1)
@@ -163,4 +176,4 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
                 time.sleep(0.05)
             else:
                 return
-    raise OSError(f"NSD does not answer on port {port}")
+    raise OSError(f"no nameserver answers on port {port}")
