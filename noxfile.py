@@ -14,7 +14,7 @@ import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 OURS = ("src", "tests", "examples", "benchmarks", "docs/conf.py", "noxfile.py")
-LEAGUE = {"nsd": "nsd", "dnsperf": "dnsperf", "unbound": "unbound"}
+LEAGUE = {"nsd": "nsd", "dnsperf": "dnsperf", "unbound": "unbound", "kdig": "knot-dnsutils"}
 SERVERS = {
     "nsd": "nsd",
     "unbound": "unbound",

@@ -18,7 +18,9 @@ import itertools
 import struct
 import time
 from statistics import median
+from typing import Any
 
+import results
 from bomb_messages import ASKED, BOMBS, ZONE, Builder, Rows, message, row
 
 from aioresolver.answer import Answer
@@ -27,6 +29,8 @@ from aioresolver.wire.codes import RRType as T
 from aioresolver.wire.message import Message, Record
 
 LARGE, SMALL = 65_535, 1232
+# So many of the bombs are in the table.
+SHOWN = 6
 
 
 # ---- ordinary messages
@@ -173,24 +177,69 @@ def measure(wires: dict[str, bytes], repeat: int) -> tuple[dict[str, float], dic
     return first, best[0], best[1]
 
 
+def compared(chosen: list[str], repeat: int) -> dict[str, dict[str, Any]]:
+    """Each message and what it costs in milliseconds, and how many times the ordinary one; the slowest bomb first."""
+    builders = ORDINARY | {name: BOMBS[name] for name in chosen}
+    large, small = ({name: build(size) for name, build in builders.items()} for size in (LARGE, SMALL))
+    first, best, shown = measure(large, repeat)
+    _, small_best, small_shown = measure(small, repeat)
+    usual, usual_shown = (median(times[name] for name in ORDINARY) for times in (best, shown))
+    rows: dict[str, dict[str, Any]] = {
+        name: {
+            "ordinary": name in ORDINARY,
+            "records": len(read(large[name])),
+            "first": first[name],
+            "read": best[name],
+            "read_ratio": best[name] / usual,
+            "shown": shown[name],
+            "shown_ratio": shown[name] / usual_shown,
+            "small": max(small_best[name], small_shown[name]),
+        }
+        for name in builders
+    }
+    return dict(sorted(rows.items(), key=lambda item: (not item[1]["ordinary"], -slowness(item[1]))))
+
+
+def slowness(costs: dict[str, Any]) -> float:
+    """How many times the ordinary message, read or shown."""
+    return float(max(costs["read_ratio"], costs["shown_ratio"]))
+
+
+def table(rows: dict[str, dict[str, Any]]) -> str:
+    """The ordinary message, and the slowest of the bombs, as Markdown."""
+    ordinary, bombs = ({n: r for n, r in rows.items() if r["ordinary"] is kind} for kind in (True, False))
+    slowest = max(bombs, key=lambda name: bombs[name]["small"])
+    usual = {key: median(row[key] for row in ordinary.values()) for key in ("records", "read", "shown", "small")}
+    usual |= {"read_ratio": 1, "shown_ratio": 1}
+    lines = [
+        "| message | records | read, ms | to ordinary | shown, ms | to ordinary | 1,232 bytes, ms |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {name} | {costs['records']:,} | {costs['read']:.1f} | {costs['read_ratio']:.2f} × | {costs['shown']:.1f}"
+        f" | {costs['shown_ratio']:.2f} × | {costs['small']:.2f} |"
+        for name, costs in [(f"ordinary: the median of {len(ordinary)} kinds", usual), *bombs.items()][: SHOWN + 1]
+    ]
+    lines.append(
+        f"\nOf {len(bombs)} kinds the {SHOWN} slowest. Of messages of 1,232 bytes the slowest is `{slowest}`:"
+        f" {bombs[slowest]['small']:.2f} ms."
+    )
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeat", type=int, default=15, help="how often each is read")
     parser.add_argument("--only", default="", help="some of the bombs, with commas between")
+    results.add_option(parser)
     settings = parser.parse_args()
-    chosen = settings.only.split(",") if settings.only else list(BOMBS)
-
-    builders = ORDINARY | {name: BOMBS[name] for name in chosen}
-    large, small = ({name: build(size) for name, build in builders.items()} for size in (LARGE, SMALL))
-    first, best, shown = measure(large, settings.repeat)
-    _, _, small_shown = measure(small, settings.repeat)
-    usual, usual_shown = (median(times[name] for name in ORDINARY) for times in (best, shown))
-    print(f"an ordinary message of 64 KiB: read in {usual:.2f} ms, shown in {usual_shown:.2f} ms")
-    print(f"{'64 KiB':32} records    first     read    ratio    shown    ratio   1232 bytes shown")
-    for name in [*ORDINARY, *sorted(chosen, key=lambda name: -max(best[name] / usual, shown[name] / usual_shown))]:
+    rows = compared(settings.only.split(",") if settings.only else list(BOMBS), settings.repeat)
+    results.save(settings.save, "bombs", rows)
+    print(f"{'64 KiB':32} records    first     read    ratio    shown    ratio   1232 bytes")
+    for name, costs in rows.items():
         print(
-            f"{name:32} {len(read(large[name])):7} {first[name]:8.1f} {best[name]:8.1f} {best[name] / usual:8.2f}"
-            f" {shown[name]:8.1f} {shown[name] / usual_shown:8.2f} {small_shown[name]:12.2f} ms"
+            f"{name:32} {costs['records']:7} {costs['first']:8.1f} {costs['read']:8.1f} {costs['read_ratio']:8.2f}"
+            f" {costs['shown']:8.1f} {costs['shown_ratio']:8.2f} {costs['small']:9.2f} ms"
         )
 
 

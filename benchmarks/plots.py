@@ -8,8 +8,12 @@ from typing import Any
 import matplotlib as mpl
 from contestants import CONTESTANTS
 from matplotlib import pyplot as plt
+from matplotlib.patches import Patch
+from transport_contestants import CONTESTANTS as CARRIED
+from transports import TITLES
 
 OURS, PEERS = "#1f6f8b", "#b8b8b8"
+COLOURS = {"ours": OURS, "dnspython": PEERS, "kdig": "#d8b365", "dnsperf": "#8c8c8c"}
 SHADES = (1.0, 0.6)
 
 
@@ -20,7 +24,8 @@ def draw(runs: list[dict[str, Any]], folder: Path) -> list[Path]:
     mpl.rcParams.update({"svg.hashsalt": "aioresolver", "svg.fonttype": "none", "font.family": "sans-serif"})
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
-    for name, plot, section in (("league", _league, "league-asyncio"), ("scale", _scale, "scale-asyncio")):
+    for name, plot in (("league", _league), ("scale", _scale), ("transports", _transports)):
+        section = f"{name}-asyncio"
         having = [run for run in runs if section in run]
         if having:
             path = folder / f"{name}.svg"
@@ -50,6 +55,28 @@ def _league(runs: list[dict[str, Any]]) -> Any:
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.margins(x=0.15)
     axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _transports(runs: list[dict[str, Any]]) -> Any:
+    """Of the newest Python."""
+    section = {scheme: rows for scheme, rows in runs[-1]["transports-asyncio"].items() if rows}
+    figure, axes = plt.subplots(figsize=(9, 0.6 + 0.6 * len(section)))
+    height = 0.8 / len(COLOURS)
+    for place, rows in enumerate(reversed(section.values())):
+        for number, (who, colour) in enumerate(COLOURS.items()):
+            if who in rows:
+                speed = rows[who]["per_second"]
+                at = place + 0.4 - height * (number + 0.5)
+                axes.barh(at, speed, height, color=colour)
+                axes.text(speed, at, f" {speed:,.0f}", va="center", fontsize=7)
+    axes.set_yticks(range(len(section)), [TITLES[scheme] for scheme in reversed(section)], fontsize=8)
+    axes.set_xlabel(f"names a second on loopback, asyncio, {runs[-1]['machine']['python']}: more is better")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.margins(x=0.12)
+    axes.spines[["top", "right"]].set_visible(False)
+    handles = [Patch(color=colour) for colour in COLOURS.values()]
+    axes.legend(handles, [CARRIED[who].label.replace("`", "") for who in COLOURS], fontsize=7)
     return figure
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import bombs
 import cache_hit
 import cached_answer
 import import_time
@@ -24,6 +25,7 @@ import loss
 import results
 import scale
 import targets
+import transports
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).with_name("results")
@@ -119,6 +121,9 @@ SECTIONS: dict[str, Callable[[list[Run]], str]] = {
     "latency": _of("latency", latency),
     "cache-hit": _of("cache-hit", cache_hit),
     "cached-answer": _of("cached-answer", cached_answer),
+    "transports-plot": _plot("transports", "names a second over each transport"),
+    "transports": _of("transports", transports),
+    "bombs": _of("bombs", bombs),
     "iterative": _of("iterative", iterative),
     "import-time": _of("import-time", import_time),
 }

@@ -16,7 +16,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("aioresolver", "aiodns", "pycares", "blastdns", "presolv", "aiodnsresolver", "dnspython", "uvloop")
+PACKAGES = (
+    "aioresolver",
+    "aiodns",
+    "pycares",
+    "blastdns",
+    "presolv",
+    "aiodnsresolver",
+    "dnspython",
+    "httpx2",
+    "h2",
+    "aioquic",
+    "uvloop",
+)
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +84,7 @@ def _packages() -> dict[str, str]:
 def _programs() -> dict[str, str]:
     found = {}
     path = os.pathsep.join([*os.get_exec_path(), "/usr/sbin"])
-    for program, option in (("nsd", "-v"), ("dnsperf", "-h"), ("unbound", "-V")):
+    for program, option in (("nsd", "-v"), ("dnsperf", "-h"), ("unbound", "-V"), ("kdig", "-V")):
         if (command := shutil.which(program, path=path)) is not None:
             said = subprocess.run([command, option], capture_output=True, text=True, check=False)
             if number := re.search(r"(?i)version (\d[\w.]+)", said.stdout + said.stderr):

@@ -34,10 +34,12 @@ def measures(server: str, loop: str, *, quick: bool) -> list[list[str]]:
         ["loss.py", *(QUICK_LOSS if quick else OTHER_LOOP if loop != "asyncio" else []), *on],
         ["latency.py", *(["--seconds", "0.5", "--rates", "1000,5000"] if quick else []), *whom, *on],
         ["cache_hit.py", *(["--repeat", "3000"] if quick else []), *whom, *on],
+        ["transports.py", *(["--quick"] if quick else []), *on],
         ["iterative.py", *(["--names", "2000", "--rounds", "1"] if quick else []), *on],
     ]
     if loop == "asyncio":
         runs.append(["cached_answer.py", *(["--names", "10000"] if quick else []), *whom])
+        runs.append(["bombs.py", *(["--repeat", "3"] if quick else [])])
         runs.append(["import_time.py", *(["--rounds", "3"] if quick else [])])
     return runs
 

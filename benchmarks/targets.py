@@ -78,6 +78,27 @@ def _queries(walk: int) -> Callable[[Results, str], float]:
     return lambda results, loop: float(results[f"iterative-{loop}"]["ours"][walk]["packets"])
 
 
+def _to_dnspython(scheme: str) -> Callable[[Results, str], float]:
+    def measured(results: Results, loop: str) -> float:
+        rows = results[f"transports-{loop}"][scheme]
+        return float(rows["ours"]["per_second"] / rows["dnspython"]["per_second"])
+
+    return measured
+
+
+def _handshakes(results: Results, loop: str) -> float:
+    section = results[f"transports-{loop}"]
+    return max(float(section[scheme]["ours"]["handshakes"]) for scheme in ("tls", "https", "quic"))
+
+
+def _bombs(key: str) -> Callable[[Results, str], float]:
+    def measured(results: Results, _loop: str) -> float:
+        rows = [row for row in results["bombs"].values() if not row["ordinary"]]
+        return float(max(row[key] for row in rows))
+
+    return measured
+
+
 def _to_unbound(results: Results, loop: str) -> float:
     ours, theirs = (results[f"iterative-{loop}"][who][0]["per_second"] for who in ("ours", "unbound"))
     return float(ours / theirs)
@@ -101,6 +122,12 @@ TARGETS = (
     Target("from the root, 10,000 names of 100 zones: queries for each name", 1.3, 1.3, "×", _queries(0), less=True),
     Target("the same, other names once the zones are known", 1.001, 1.001, "×", _queries(1), less=True),
     Target("the same, cold, names/s to Unbound's", 0.5, 1, "×", _to_unbound),
+    Target("names/s over TLS, to dnspython", 5, 10, "×", _to_dnspython("tls")),
+    Target("names/s over HTTPS, to dnspython", 5, 10, "×", _to_dnspython("https")),
+    Target("the slowest message of 64 KiB to read, to an ordinary one", 2, 1.5, "×", _bombs("read_ratio"), less=True),
+    Target("the same, with all of it shown", 2, 1.5, "×", _bombs("shown_ratio"), less=True),
+    Target("the slowest message of 1,232 bytes", 5, 2, "ms", _bombs("small"), less=True),
+    Target("handshakes for all names over TLS, HTTPS or QUIC", 1, 1, "", _handshakes, less=True),
 )
 LOOPS = ("asyncio", "uvloop")
 
@@ -114,7 +141,7 @@ def table(runs: list[Results]) -> str:
     for target in TARGETS:
         sign = "< " if target.less else ""
         cells = [_cell(target, run, loop) for run, loop in columns]
-        lines.append(f"| {target.label} | {sign}{target.least:g} {target.unit} | {target.aim:g} {target.unit} |"
+        lines.append(f"| {target.label} | {sign}{target.least:g} {target.unit} | {target.aim:g} {target.unit} |".replace("  ", " ")
                      + "".join(f" {cell} |" for cell in cells))  # fmt: skip
     return "\n".join(lines)
 
@@ -124,4 +151,4 @@ def _cell(target: Target, run: Results, loop: str) -> str:
         figure = target.measured(run, loop)
     except (KeyError, StopIteration):
         return ""
-    return f"{figure:.3g} {target.unit} {target.judged(figure)}"
+    return f"{figure:.3g} {target.unit} {target.judged(figure)}".replace("  ", " ")
