@@ -57,6 +57,7 @@ from aioresolver.wire.rdata import SRV
 
 if TYPE_CHECKING:
     from aioresolver.survey import Survey
+    from aioresolver.trace import Trace
 
 __all__ = ["Resolver"]
 
@@ -356,6 +357,17 @@ class Resolver(Connecting, Closing):
         only NameSyntaxError, ValueError and UsageError are raised.
         """
         return await explain(self, name, type, os=os)
+
+    async def trace(self, name: str, type: TypeLike = "A", *, cold: bool = True) -> Trace:
+        """Walk from the root servers to the answer, and tell each step: who was asked, what came back, what was believed.
+
+        It walks as this resolver's own backend does, if that is an IterativeBackend, else as `IterativeBackend()`; from
+        the root, or with `cold=False` from what that backend has learnt so far. The cache is neither used nor changed.
+        How the walk ends is part of the trace: only NameSyntaxError, ValueError and UsageError are raised.
+        """
+        from aioresolver.trace import take_trace  # noqa: PLC0415 - most programs never trace
+
+        return await take_trace(self, name, type, cold=cold)
 
     async def aclose(self) -> None:
         """Close the backend; lookups under way fail. May be called twice."""

@@ -19,7 +19,7 @@ from aioresolver.testing.internet import Internet
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.message import Message
 
-__all__ = ["run"]
+__all__ = ["demo_internet", "run"]
 
 HOSTS = 1000
 INTERNET = f"""\
@@ -85,10 +85,13 @@ def run() -> int:
     return asyncio.run(_demonstrate())
 
 
+def demo_internet() -> Internet:
+    """The demo's internet, to be started."""
+    return Internet(INTERNET, faults={where: [make() for make in made] for where, made in FAULTS.items()})
+
+
 async def _demonstrate() -> int:
-    async with Internet(
-        INTERNET, faults={where: [make() for make in made] for where, made in FAULTS.items()}
-    ) as internet:
+    async with demo_internet() as internet:
         zones, servers = len(internet.zones), len({server.name for server in internet.servers})
         print(f"An internet on loopback: {zones} zones on {servers} nameservers, one of them dead.")
         guide = _Guide(internet)

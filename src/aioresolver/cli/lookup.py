@@ -20,8 +20,8 @@ from aioresolver.resolver import Resolver
 __all__ = ["DESCRIPTION", "EPILOG", "add_options", "run"]
 
 DESCRIPTION = (
-    "Resolve names. `aioresolver explain` tells how that goes, `aioresolver survey` what a domain has, `aioresolver "
-    "bulk` resolves a file of names, `aioresolver demo` shows it all at work."
+    "Resolve names. `aioresolver explain` tells how that goes, `aioresolver trace` walks there from the root, `aioresolver "
+    "survey` shows what a domain has, `aioresolver bulk` resolves a file of names, `aioresolver demo` shows it all at work."
 )
 EPILOG = (
     "Exit status: 0 a reply came for every question (also: no such name), 1 wrong use, 8 no names file, 9 no reply, "

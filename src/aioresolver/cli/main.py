@@ -22,7 +22,7 @@ from aioresolver.cli.exit_status import INTERNAL_ERROR, INTERRUPTED, PIPE_CLOSED
 __all__ = ["main"]
 
 # Each is a file of this folder, loaded when it is meant: what one needs the others need not wait for.
-COMMANDS = ("bulk", "demo", "explain", "survey")
+COMMANDS = ("bulk", "demo", "explain", "survey", "trace")
 SHELLS = ("bash", "fish", "zsh")
 
 

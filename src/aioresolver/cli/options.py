@@ -25,7 +25,7 @@ from aioresolver.transports.base import Transport
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.transports.open import open_transport
 
-__all__ = ["Way", "add_debug_option", "add_resolver_options", "make_resolver", "resolver_of"]
+__all__ = ["Way", "add_debug_option", "add_network_options", "add_resolver_options", "make_resolver", "resolver_of"]
 
 MOST_REMEMBERED = 10_000
 BACKENDS = ("stub", "cares", "system")
@@ -40,6 +40,12 @@ def add_resolver_options(parser: argparse._ActionsContainer) -> None:
         default="stub",
         help="who asks: stub, our own client (the default); cares, c-ares; system, the operating system's getaddrinfo",
     )
+    add_network_options(parser)
+    add_nameserver_options(parser)
+
+
+def add_network_options(parser: argparse._ActionsContainer) -> None:
+    """The options that say for how long, and over which family of addresses."""
     parser.add_argument("--timeout", type=_seconds, default=5.0, metavar="SECONDS", help="for each name (default 5)")
     family = parser.add_mutually_exclusive_group()
     for number, (value, word) in zip("46", FAMILIES.items(), strict=True):
@@ -51,7 +57,6 @@ def add_resolver_options(parser: argparse._ActionsContainer) -> None:
             default=socket.AF_UNSPEC,
             help=f"reach nameservers over {word} only",
         )
-    add_nameserver_options(parser)
 
 
 def add_nameserver_options(parser: argparse._ActionsContainer) -> None:

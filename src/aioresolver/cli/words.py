@@ -31,14 +31,15 @@ class Words(NamedTuple):
     questions: tuple[Asked, ...]
 
 
-def add_question_options(parser: argparse.ArgumentParser) -> None:
-    """The part of a command line that `read_questions` reads."""
+def add_question_options(parser: argparse.ArgumentParser, *, nameservers: bool = True) -> None:
+    """The part of a command line that `read_questions` reads; `nameservers`: whether one may say whom to ask."""
+    whom = "; whom to ask, for example @1.1.1.1, @udp://127.0.0.1:5353 or @tls://9.9.9.9#dns.quad9.net"
     parser.add_argument(
         "words",
         nargs="*",
-        metavar="NAME|TYPE|@nameserver",
-        help="in any order: names or addresses; record types (A unless given; PTR for an address); whom to ask, for "
-        "example @1.1.1.1, @udp://127.0.0.1:5353 or @tls://9.9.9.9#dns.quad9.net",
+        metavar="NAME|TYPE|@nameserver" if nameservers else "NAME|TYPE",
+        help="in any order: names or addresses; record types (A unless given; PTR for an address)"
+        + (whom if nameservers else ""),
     )
     parser.add_argument(
         "-t", "--type", action="append", default=[], metavar="TYPE,…", help="record types, for example A,AAAA,MX"

@@ -218,14 +218,15 @@ def test_steps_are_told(run_virtual):
         recorder = Recorder()
         await made().walk(Question.parse("www.example"), 2000.0, recorder=recorder)
         await made().walk(Question.parse("localhost"), 2000.0, recorder=recorder)
-        cut, answer, local = recorder.steps
+        start, cut, answer, local = recorder.steps
+        assert (start.purpose, start.zone, start.outcome) == ("start", ".", "by hint: a.root.")
         assert (cut.purpose, cut.kind, str(cut.question), str(cut.client)) == (
             "cut",
             "answer",
             "example. A",
             "example. A",
         )
-        assert (answer.purpose, answer.kind, answer.outcome) == ("answer", "answer", "1 records")
+        assert (answer.purpose, answer.kind, answer.outcome) == ("answer", "answer", "1 record")
         assert (answer.zone, answer.server, answer.host, answer.transport) == (".", "10.0.0.1", "a.root.", "udp")
         assert [str(record.data) for record in answer.believed] == ["192.0.2.1"]
         assert answer.elapsed == pytest.approx(0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any, Literal
@@ -34,6 +35,8 @@ from aioresolver.wire.names import Name
 __all__ = ["IterativeBackend"]
 
 ROOT = Name(".")
+VERSIONS: dict[int, tuple[int, ...]] = {socket.AF_UNSPEC: (4, 6), socket.AF_INET: (4,), socket.AF_INET6: (6,)}
+"""The versions of IP by family."""
 Zones = Mapping[str, Sequence[str]]
 
 
@@ -50,6 +53,7 @@ class IterativeBackend(Closing):
     - `qname_minimization`: show servers no more of a name than they need (RFC 9156).
     - `prime`: ask the root servers who the root servers are, instead of believing the hints for good (RFC 8109).
     - `fetch_ns_addresses`: look up the addresses of nameservers when none is left to ask (`lazy`) or all at once (`eager`).
+    - `family`: ask servers over `AF_INET` or `AF_INET6` only.
     - `budget`: what a question may cost at most; over it, it is a ServerFailure that says so.
     - `exchange`: `await exchange(address, query, tcp, deadline)` gives the reply, in place of our own transports.
     - `clock`, `random`: in place of the loop's time and the operating system's generator.
@@ -75,12 +79,16 @@ class IterativeBackend(Closing):
         fetch_ns_addresses: Literal["lazy", "eager"] = "lazy",
         stubs: Zones | None = None,
         forwards: Zones | None = None,
+        family: int = socket.AF_UNSPEC,
         budget: Limits | None = None,
     ) -> None:
         if fetch_ns_addresses not in ("lazy", "eager"):
             raise ConfigurationError(f"fetch_ns_addresses is 'lazy' or 'eager', not {fetch_ns_addresses!r}")
-        root = _root(ROOT_HINTS if hints is None else hints)
-        stub_zones, forward_zones = _zones(stubs or {}, "stub"), _zones(forwards or {}, "forward")
+        versions = VERSIONS.get(family)
+        if versions is None:
+            raise ConfigurationError(f"family is AF_UNSPEC, AF_INET or AF_INET6, not {family!r}")
+        root = _root(ROOT_HINTS if hints is None else hints, versions)
+        stub_zones, forward_zones = _zones(stubs or {}, "stub", versions), _zones(forwards or {}, "forward", versions)
         both = stub_zones.keys() & forward_zones.keys()
         if both:
             raise ConfigurationError(f"{min(both)} is both a stub and a forward zone")
@@ -106,9 +114,9 @@ class IterativeBackend(Closing):
             eager=fetch_ns_addresses == "eager",
             chance=chance,
             clock=clock,
-            may_ask=is_askable if inside else _is_outside,
+            may_ask=_of_versions(is_askable if inside else _is_outside, versions),
         )
-        self._under_way: set[Budget] = set()
+        self._under_way: dict[Budget, Setting] = {}
         self._one_by_one = Batched(self)
         self._shortcut: Shortcut | None = None
         self._given: dict[Question, Given | None] = {}
@@ -119,6 +127,11 @@ class IterativeBackend(Closing):
     def memory(self) -> Memory:
         """What was learnt so far."""
         return self._setting.memory
+
+    @property
+    def limits(self) -> Limits:
+        """What a question may cost at most."""
+        return self._setting.limits
 
     async def query(self, question: Question, deadline: float) -> Answer[Any]:
         """Walk until an answer comes; raises ServerFailure, or LookupTimeout at the deadline."""
@@ -162,20 +175,23 @@ class IterativeBackend(Closing):
 
     # ---- walking
 
-    async def walk(self, question: Question, deadline: float, *, recorder: Recorder | None = None) -> Answer[Any]:
-        """The same, and `recorder` is told each step."""
+    async def walk(
+        self, question: Question, deadline: float, *, recorder: Recorder | None = None, cold: bool = False
+    ) -> Answer[Any]:
+        """The same, and `recorder` is told each step; `cold`: without using what was learnt, or adding to it."""
         self._bind()
         if question.class_ != RRClass.IN or question.type in (RRType.AXFR, RRType.IXFR):
             raise ConfigurationError(
                 f"{question}: the iterative backend asks for records of class IN, and not for transfers"
             )
-        budget = Budget(self._setting.limits, now=self._setting.clock(), deadline=deadline)
-        walk = Walk(question, budget, self._setting, recorder=recorder)
-        if question in self._given:
+        setting = self._setting.cold() if cold else self._setting
+        budget = Budget(setting.limits, now=setting.clock(), deadline=deadline)
+        walk = Walk(question, budget, setting, recorder=recorder)
+        if recorder is None and question in self._given:
             walk.given = self._given.pop(question)
             budget.queries = 1
         name, type_ = str(question.name), str(question.type)
-        self._under_way.add(budget)
+        self._under_way[budget] = setting
         try:
             return await walk.run()
         except WalkError as error:
@@ -193,7 +209,9 @@ class IterativeBackend(Closing):
                 raise ServerFailure(name, type_, "the backend is closed", attempts=attempts) from None
             raise LookupTimeout(name, type_, "no answer before the deadline", attempts=attempts) from None
         finally:
-            self._under_way.discard(budget)
+            del self._under_way[budget]
+            if cold:
+                await setting.flights.aclose()
 
     async def aclose(self) -> None:
         """Close every socket; lookups under way fail. May be called twice."""
@@ -206,7 +224,8 @@ class IterativeBackend(Closing):
         self._one_by_one.withdraw(list(self._one_by_one._lookups))
         if walks:
             await asyncio.wait(walks, timeout=GRACE)
-        await self._setting.flights.aclose()
+        for setting in {self._setting, *self._under_way.values()}:
+            await setting.flights.aclose()
         if self._network is not None:
             await self._network.aclose()
 
@@ -226,27 +245,30 @@ def _loop_time() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _root(hints: Mapping[str, Sequence[str]]) -> Delegation:
-    glue = {Name.parse(name): _addresses(addresses, f"root server {name}") for name, addresses in hints.items()}
+def _root(hints: Mapping[str, Sequence[str]], versions: Sequence[int]) -> Delegation:
+    glue = {
+        Name.parse(name): _addresses(addresses, f"root server {name}", versions) for name, addresses in hints.items()
+    }
     if not any(glue.values()):
-        raise ConfigurationError("hints need at least one root server with an address")
+        raise ConfigurationError(f"hints need at least one root server with an address{_of_family(versions)}")
     return Delegation(ROOT, list(glue), glue, expires=FOREVER, trust=Trust.HINT)
 
 
-def _zones(given: Zones, what: str) -> dict[Name, Delegation]:
+def _zones(given: Zones, what: str, versions: Sequence[int]) -> dict[Name, Delegation]:
     zones: dict[Name, Delegation] = {}
     for text, addresses in given.items():
         zone = Name.parse(text)
-        glue = {zone: _addresses(addresses, f"{what} zone {text}")}
+        glue = {zone: _addresses(addresses, f"{what} zone {text}", versions)}
         if not glue[zone]:
-            raise ConfigurationError(f"the {what} zone {text} has no nameserver")
+            raise ConfigurationError(f"the {what} zone {text} has no nameserver{_of_family(versions)}")
         if zone == ROOT and what == "stub":
             raise ConfigurationError("the servers of the root are given as hints")
         zones[zone] = Delegation(zone, [zone], glue, expires=FOREVER, trust=Trust.CONFIGURED)
     return zones
 
 
-def _addresses(given: Sequence[str], whose: str) -> tuple[str, ...]:
+def _addresses(given: Sequence[str], whose: str, versions: Sequence[int]) -> tuple[str, ...]:
+    kept: list[str] = []
     if isinstance(given, str):
         given = [given]
     for address in given:
@@ -256,7 +278,24 @@ def _addresses(given: Sequence[str], whose: str) -> tuple[str, ...]:
             raise ConfigurationError(f"{whose}: {error}") from None
         if nameserver.scheme != "udp" or "://" in address:
             raise ConfigurationError(f"{whose}: {address!r} is not an IP address, with or without a port")
-    return tuple(given)
+        if _version(address) in versions:
+            kept.append(address)
+    return tuple(kept)
+
+
+def _of_family(versions: Sequence[int]) -> str:
+    return f" of IPv{versions[0]}" if len(versions) == 1 else ""
+
+
+def _version(address: str) -> int:
+    return ip_address(Nameserver.parse(address).address.partition("%")[0]).version
+
+
+def _of_versions(may_ask: Callable[[str], bool], versions: Sequence[int]) -> Callable[[str], bool]:
+    """The same, for addresses of these versions of IP."""
+    if len(versions) == 2:
+        return may_ask
+    return lambda address: ip_address(address).version in versions and may_ask(address)
 
 
 def _is_inside(address: str) -> bool:

@@ -31,21 +31,34 @@ _HEADS = {
 class NoReply(Exception):
     """Nothing of use came: in words, and whether it was plain silence, or this machine's own fault."""
 
-    def __init__(self, outcome: str, transport: str, *, silent: bool = False, local: bool = False) -> None:
+    def __init__(
+        self,
+        outcome: str,
+        transport: str,
+        *,
+        silent: bool = False,
+        local: bool = False,
+        before: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(outcome)
         self.outcome = outcome
         self.transport = transport
         self.silent = silent
         self.local = local
+        self.before = before
 
 
 class Said(NamedTuple):
-    """A reply that matches, with how and when it came: the transport, when it was asked for, and seconds."""
+    """A reply that matches, with how and when it came: the transport, when it was asked for, and seconds.
+
+    `before`: what made it ask again, in words.
+    """
 
     reply: bytes
     transport: str
     asked_at: float
     elapsed: float
+    before: tuple[str, ...] = ()
 
 
 class Conversations:
@@ -79,6 +92,7 @@ class Conversations:
         edns = server.speaks_edns(began)
         section = question_section(question)
         ways = 1
+        before: tuple[str, ...] = ()
         while True:
             patience = STREAM_PATIENCE if tcp else server.patience(tries)
             budget.spend_query(spent)
@@ -86,7 +100,9 @@ class Conversations:
             try:
                 reply = await self._exchange(server.address, query, tcp, min(now + patience, budget.deadline))
             except (TransportError, LookupTimeout) as error:
-                tcp = self._other_way(server, error, tcp=tcp, ways=ways)
+                way = "tcp" if tcp else "udp"
+                tcp = self._other_way(server, error, tcp=tcp, ways=ways, before=before)
+                before += (f"{error.strerror} over {way}",)
                 ways += 1
                 now = self.clock()
                 continue
@@ -96,17 +112,20 @@ class Conversations:
             if not _matches(reply, query, section):
                 # Other letters, or another question: what was not asked for may be anybody's.
                 if tcp or ways > 1:
-                    raise NoReply("a reply that does not match the question", "tcp" if tcp else "udp")
+                    raise NoReply("a reply that does not match the question", "tcp" if tcp else "udp", before=before)
                 server.prefer_connections(now)
+                before += ("a reply that does not match over udp",)
                 tcp = True
             elif reply[2] & TRUNCATED and not tcp:
                 tcp = True
+                before += ("truncated over udp",)
             elif edns and complains_of_edns(reply):
                 edns = False
+                before += ("EDNS refused",)
             else:
                 if not edns and server.speaks_edns(now):
                     server.refused_edns(now)
-                return Said(reply, "tcp" if tcp else "udp", asked_at, now - began)
+                return Said(reply, "tcp" if tcp else "udp", asked_at, now - began, before)
 
     def _query(self, section: bytes, *, recursion: bool, edns: bool, spell: bool) -> bytes:
         length = len(section)
@@ -116,7 +135,19 @@ class Conversations:
             section = randomized(section, (drawn >> 16).to_bytes(length, "big"))
         return b"".join((id, _HEADS[recursion, edns], section, _OPT if edns else b""))
 
-    def _other_way(self, server: Server, error: TransportError | LookupTimeout, *, tcp: bool, ways: int) -> bool:
+    def knowing(self, servers: Servers) -> Conversations:
+        """The same, with other servers to learn of."""
+        return Conversations(self._exchange, servers, chance=self._chance, clock=self.clock)
+
+    def _other_way(
+        self,
+        server: Server,
+        error: TransportError | LookupTimeout,
+        *,
+        tcp: bool,
+        ways: int,
+        before: tuple[str, ...],
+    ) -> bool:
         """Whether to go over TCP now that the question could not be carried so. Raises NoReply when that was all.
 
         Forged or changed datagrams make it TCP; where they did before and there is no TCP, datagrams must do.
@@ -136,7 +167,7 @@ class Conversations:
         elif not local:
             server.health.failed(now)
         outcome = "no reply" if silent else error.strerror or str(error)
-        raise NoReply(outcome, "tcp" if tcp else "udp", silent=silent, local=local) from None
+        raise NoReply(outcome, "tcp" if tcp else "udp", silent=silent, local=local, before=before) from None
 
 
 def _matches(reply: bytes, query: bytes, section: bytes) -> bool:

@@ -61,6 +61,10 @@ class Delegation:
         self.candidates: list[tuple[Server, Name]] | None = None
         self.candidates_until: float = FOREVER
 
+    def afresh(self) -> Delegation:
+        """The same, with nothing known of how its servers fared."""
+        return Delegation(self.zone, self.names, self.glue, expires=self.expires, trust=self.trust)
+
     def failed(self, why: str, now: float, *, silent: bool) -> None:
         """None of its servers was of use: leave them alone for a while, longer each time (RFC 9520, 3.2)."""
         self.why = why
@@ -108,6 +112,11 @@ class Delegations:
             if found is not None:
                 return found
             text = rest_of(text) or "."
+
+    @property
+    def configured(self) -> tuple[Delegation, ...]:
+        """Those that were given."""
+        return tuple(self._configured.values())
 
     def find(self, zone: Name, now: float) -> Delegation | None:
         """What is known of this very zone."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from aioresolver.answer import Answer
+from aioresolver.backends.iterative.budget import BudgetExceeded
 from aioresolver.backends.iterative.conversation import NoReply, Said
 from aioresolver.backends.iterative.delegations import FOREVER, Delegation, Trust
 from aioresolver.backends.iterative.scrub import Kind, Reading, read_reply
@@ -14,7 +16,7 @@ from aioresolver.backends.iterative.setting import Errand
 from aioresolver.backends.iterative.steps import Dropped, Step
 from aioresolver.errors import Attempt, MessageFormatError
 from aioresolver.wire.codes import Rcode, RRType
-from aioresolver.wire.message import Message, Question
+from aioresolver.wire.message import Message, Question, Record
 from aioresolver.wire.names import Name
 
 __all__ = ["Deadline", "Found", "Inquiry", "WalkError", "bare"]
@@ -54,7 +56,7 @@ class Found(NamedTuple):
 class Inquiry:
     """Asks the servers of a delegation, on an errand.
 
-    `purpose`: see Step. `look_up(name, type)` finds the addresses of a nameserver that has none yet.
+    `purpose`: see Step. `look_up(name, type, zone)` finds the addresses of a nameserver of the zone that has none yet.
     """
 
     __slots__ = ("_answered", "_clock", "_heard", "_cut", "_errand", "_look_up", "_looked_up", "_memory", "_most", "_purpose",
@@ -66,7 +68,7 @@ class Inquiry:
         cut: Delegation,
         question: Question,
         purpose: str,
-        look_up: Callable[[Name, RRType], Awaitable[tuple[str, ...]]],
+        look_up: Callable[[Name, RRType, Name], Awaitable[tuple[str, ...]]],
     ) -> None:
         self._errand = errand
         self._cut = cut
@@ -88,6 +90,7 @@ class Inquiry:
         cut = self._cut
         now = self._clock()
         if cut.paused_until > now:
+            self._record(None, "", "", "failure", f"no nameserver was of use a moment ago ({cut.why})", began=now)
             raise WalkError(f"no nameserver of {cut.zone} was of use a moment ago ({cut.why})")
         if self._errand.setting.eager:
             while await self._find_more():
@@ -196,7 +199,7 @@ class Inquiry:
         families = ADDRESS_TYPES if self._memory.servers.may_use(4, now) else ADDRESS_TYPES[::-1]
         for type_ in families:
             try:
-                addresses = await self._look_up(name, type_)
+                addresses = await self._look_up(name, type_, self._cut.zone)
             except WalkError as error:
                 self._why = f"{name}: {error.reason}"
                 return ()
@@ -228,8 +231,14 @@ class Inquiry:
                 self._answered = self._answered or error.local
             kind = "silence" if error.silent else "failure"
             self._note(server, error.transport, error.outcome, began)
-            self._record(server, host, error.transport, kind, error.outcome, began=began)
+            self._record(server, host, error.transport, kind, error.outcome, began=began, before=error.before)
             return None
+        except BudgetExceeded as error:
+            self._record(server, host, "", "failure", f"over budget: {error.reason}", began=began)
+            raise
+        except asyncio.CancelledError:
+            self._record(server, host, "", "silence", "given up", began=began)
+            raise
         return self._take(server, host, said, began)
 
     def _take(self, server: Server, host: Name, said: Said, began: float) -> Found | None:
@@ -240,11 +249,11 @@ class Inquiry:
         if found.kind is Kind.LAME:
             self._useless.add(server)
             self._note(server, said.transport, reading.why, began)
-            self._record(server, host, said.transport, "lame", reading.why, began=began, reading=reading)
+            self._record(server, host, said.transport, "lame", reading.why, began=began, found=found)
             return None
         server.served(self._cut.zone)
         if self._errand.recorder is not None:
-            self._record(server, host, said.transport, found.kind.value, _in_words(found), began=began, reading=reading)
+            self._record(server, host, said.transport, found.kind.value, _in_words(found), began=began, found=found)
         return found
 
     def _read(self, server: Server, said: Said) -> Found:
@@ -299,34 +308,41 @@ class Inquiry:
 
     def _record(
         self,
-        server: Server,
-        host: Name,
+        server: Server | None,
+        host: str,
         transport: str,
         kind: str,
         outcome: str,
         *,
         began: float,
-        reading: Reading | None = None,
+        found: Found | None = None,
+        before: tuple[str, ...] = (),
     ) -> None:
-        if self._errand.recorder is None:
+        errand = self._errand
+        if errand.recorder is None:
             return
         step = Step(
-            depth=self._errand.depth,
-            purpose=self._purpose,
-            client=self._errand.question,
+            depth=errand.depth,
+            purpose="failed before" if server is None else self._purpose,
+            client=errand.question,
             question=self._question,
             zone=self._cut.zone,
-            server=server.address,
+            server="" if server is None else server.address,
             host=str(host),
             transport=transport,
             kind=kind,
             outcome=outcome,
-            believed=() if reading is None else (*reading.records, *reading.soa),
-            dropped=() if reading is None else tuple(Dropped(str(what), why) for what, why in reading.dropped),
+            believed=() if found is None else _believed(found),
+            dropped=() if found is None else tuple(Dropped(str(what), why) for what, why in found.reading.dropped),
             began=began,
             elapsed=self._clock() - began,
+            rcode="" if found is None or found.message is None else str(found.message.rcode),
+            referral=None if found is None else found.reading.cut,
+            before=before if found is None else found.said.before,
+            queries=errand.budget.queries,
+            bytes=errand.budget.bytes,
         )
-        self._errand.recorder.step(step)
+        errand.recorder.step(step)
 
 
 _NOTHING = Reading(Kind.ANSWER, Name("."))
@@ -343,13 +359,30 @@ def bare(reply: bytes, question: Question) -> bytes:
     return b"".join((reply[:8], b"\0\0\0\0", reply[12:end]))
 
 
+def _believed(found: Found) -> tuple[Record, ...]:
+    """The records that are used; of a referral the nameservers, and those of their addresses that came along."""
+    reading, message = found.reading, found.message
+    if found.kind is not Kind.REFERRAL or message is None:
+        return (*reading.records, *reading.soa)
+    names, glue = set(reading.names), reading.glue
+    return (
+        *(r for r in message.authority if r.type == RRType.NS and r.name == reading.cut and r.data.target in names),
+        *(r for r in message.additional if r.type in ADDRESS_TYPES and r.data.address in glue.get(r.name, ())),
+    )
+
+
 def _in_words(found: Found) -> str:
     reading = found.reading
     if found.kind is Kind.REFERRAL:
         glue = sum(map(len, reading.glue.values()))
-        return f"referral to {reading.cut}: {len(reading.names)} nameservers, {glue} addresses"
+        return f"referral to {reading.cut}: {_counted(len(reading.names), 'nameserver')}, {_counted(glue, 'address')}"
     if found.kind is Kind.ALIAS:
         return f"alias to {reading.name}"
     if found.kind is Kind.ANSWER:
-        return f"{len(reading.records)} records"
+        return _counted(len(reading.records), "record")
     return "no such name" if found.kind is Kind.NO_NAME else "no records of this type"
+
+
+def _counted(count: int, what: str) -> str:
+    """`1 record`, `2 addresses`."""
+    return f"{count} {what}" + ("" if count == 1 else "es" if what.endswith("s") else "s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -57,6 +58,16 @@ class Setting:
         self.may_ask = may_ask
         self.flights = Flights()
         self.prime_at: float = -FOREVER
+
+    def cold(self) -> Setting:
+        """The same, with nothing learnt yet, and nothing to share with others."""
+        afresh = copy.copy(self)
+        afresh.memory = Memory([each.afresh() for each in self.memory.delegations.configured], self.chance)
+        afresh.conversations = self.conversations.knowing(afresh.memory.servers)
+        afresh.forwards = {zone: each.afresh() for zone, each in self.forwards.items()}
+        afresh.flights = Flights()
+        afresh.prime_at = -FOREVER
+        return afresh
 
     def forward_of(self, name: Name) -> Delegation | None:
         """The forward zone that the name is in, unless a stub zone is closer."""

@@ -28,6 +28,9 @@ __all__ = ["Walk"]
 FAILURE_LIFE = 5.0
 PRIME_AGAIN = 60.0
 LEAST_UNCUT = 5.0
+# What is shared ends at the deadline by itself, and can say what it was at; whatever does not is left this much later.
+GRACE = 0.005
+MOST_TOLD = 4
 ROOT = Name(".")
 
 
@@ -143,13 +146,15 @@ class Walk(Errand):
         kind = Kind.ANSWER if records else Kind.NO_NAME if rcode == Rcode.NXDOMAIN else Kind.NO_DATA
         part = Part(kind, question.name, lease=FOREVER, since=now, server="local")
         part.records, part.authority = records, tuple(soa)
-        self._tell(question, "local", kind, "a special name, which is not asked for", (*records, *soa))
+        self._tell(question, "local", kind.value, "a special name, which is not asked for", believed=(*records, *soa))
         return part
 
     async def _descend(self, question: Question) -> Part:
         """From zone to zone, towards the name."""
         setting, memory, name = self.setting, self._memory, question.name
         cut = await self._closest(question)
+        if self.recorder is not None:
+            self._tell(question, "start", Kind.REFERRAL.value, _known(cut, self._clock()), zone=cut.zone)
         known, steps = cut.zone, 0
         denied: Name | None = None
         whole = not setting.minimise
@@ -157,7 +162,7 @@ class Walk(Errand):
             now = self._clock()
             absence = memory.absence(name, cut.zone, now)
             if absence is not None:
-                return self._absent_part(question, *absence)
+                return self._absent_part(question, *absence, zone=cut.zone)
             step = name
             if not whole:
                 step = next_step(name, known, steps)
@@ -196,10 +201,11 @@ class Walk(Errand):
         elif part.kind is not Kind.NO_NAME:  # it denies what only has no records of its own
             self._memory.uncut.learn(denied, True, min(now + FAILURE_LIFE * 12, part.lease))
 
-    def _absent_part(self, question: Question, soa: tuple[Record, ...], expires: float) -> Part:
+    def _absent_part(self, question: Question, soa: tuple[Record, ...], expires: float, *, zone: Name) -> Part:
         part = Part(Kind.NO_NAME, question.name, lease=expires, since=self._clock())
         part.authority = soa
-        self._tell(question, "known absent", Kind.NO_NAME, "a name above it does not exist", soa)
+        outcome = "it, or a name above it, does not exist"
+        self._tell(question, "known absent", Kind.NO_NAME.value, outcome, zone=zone, believed=soa)
         return part
 
     def _part_of(self, found: Found, cut: Delegation) -> Part:
@@ -293,20 +299,38 @@ class Walk(Errand):
             raise Deadline
         return await Inquiry(self, cut, question, purpose, self._look_up).ask()
 
-    async def _look_up(self, host: Name, type: RRType) -> tuple[str, ...]:
+    async def _look_up(self, host: Name, type: RRType, zone: Name) -> tuple[str, ...]:
         """The addresses of a nameserver; none when it has none. Raises WalkError."""
-        known = self._memory.hosts.find(host, type, self._clock())
-        if known is None:
-            try:
-                self.budget.check_depth(self.depth + 1)
-            except BudgetExceeded as error:
-                raise WalkError(error.reason, fleeting=True) from None
-            question = Question(host, type)
-            known = await self._share(("host", host, type), lambda walk: walk.find_addresses(), question, deeper=True)
+        began = self._clock()
+        known = self._memory.hosts.find(host, type, began)
+        outcome = "given up"
+        try:
+            if known is None:
+                known = await self._find(Question(host, type))
+            outcome = known.failure or " ".join(known.addresses)
+        except (WalkError, BudgetExceeded) as error:
+            outcome = error.reason
+            raise
+        finally:
+            if self.recorder is not None:
+                good = known is not None and not known.failure
+                kind = "failure" if not good else "answer" if outcome else "no-data"
+                outcome = outcome or "it has none"
+                self._tell(Question(host, type), "address", kind, outcome, zone=zone, host=host, began=began)
         if known.failure:
             raise WalkError(known.failure)
         addresses: tuple[str, ...] = known.addresses
         return addresses
+
+    async def _find(self, question: Question) -> HostAddresses:
+        """Look a nameserver's address up, together with all who need the same. Raises WalkError."""
+        try:
+            self.budget.check_depth(self.depth + 1)
+        except BudgetExceeded as error:
+            raise WalkError(error.reason, fleeting=True) from None
+        key = "host", question.name, question.type
+        found: HostAddresses = await self._share(key, lambda walk: walk.find_addresses(), question, deeper=True)
+        return found
 
     async def find_addresses(self) -> HostAddresses:
         """The addresses that this walk's question is about, remembered if they may be."""
@@ -353,7 +377,8 @@ class Walk(Errand):
         while True:
             joined = key in flights
             try:
-                found, _ = await flights.share(key, self._flight, start, self.budget.deadline - self._clock())
+                seconds = self.budget.deadline - self._clock() + (0.0 if joined else GRACE)
+                found, _ = await flights.share(key, self._flight, start, seconds)
             except Circle:
                 raise WalkError("it needs itself to be found", fleeting=True) from None
             except asyncio.TimeoutError:
@@ -364,8 +389,51 @@ class Walk(Errand):
             else:
                 return found
 
-    def _tell(self, question: Question, purpose: str, kind: Kind, outcome: str, believed: tuple[Record, ...]) -> None:
-        if self.recorder is not None:
-            now = self._clock()
-            step = Step(self.depth, purpose, self.question, question, ROOT, "", "", "", kind.value, outcome, believed, (), now, 0.0)  # fmt: skip
-            self.recorder.step(step)
+    def _tell(
+        self,
+        question: Question,
+        purpose: str,
+        kind: str,
+        outcome: str,
+        *,
+        zone: Name = ROOT,
+        host: str = "",
+        believed: tuple[Record, ...] = (),
+        began: float | None = None,
+    ) -> None:
+        """What needed no packet of its own."""
+        if self.recorder is None:
+            return
+        now = self._clock()
+        began = now if began is None else began
+        step = Step(
+            depth=self.depth,
+            purpose=purpose,
+            client=self.question,
+            question=question,
+            zone=zone,
+            server="",
+            host=str(host),
+            transport="",
+            kind=kind,
+            outcome=outcome,
+            believed=believed,
+            dropped=(),
+            began=began,
+            elapsed=now - began,
+            queries=self.budget.queries,
+            bytes=self.budget.bytes,
+        )
+        self.recorder.step(step)
+
+
+def _known(cut: Delegation, now: float) -> str:
+    """Who serves a zone, and from where that is known, in words."""
+    names = " ".join(cut.names[:MOST_TOLD]) + (
+        f" and {len(cut.names) - MOST_TOLD} more" if cut.names[MOST_TOLD:] else ""
+    )
+    if cut.trust is Trust.CONFIGURED:
+        return f"configured: {' '.join(address for each in cut.glue.values() for address in each)}"
+    if cut.trust is Trust.HINT:
+        return f"by hint: {names}"
+    return f"known for another {cut.expires - now:.0f} s: {names}"
