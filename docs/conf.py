@@ -58,10 +58,8 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?!aioresolver\.).*"),
     (r"py:.*", r"aioresolver\.(\w+\.)*([A-Z](_co)?|Item|_\w+)"),
     (r"py:class", r"aioresolver\.adapters\.httpx_family\.(RacingBackend|ResolvingTransport)"),
-    (
-        r"py:class",
-        r"aioresolver\.(alias_chain\.AliasChain|flow\.closing\.Closing|connect\.Connecting|wire\.codes\.Code)",
-    ),
+    (r"py:class", r"aioresolver\.(alias_chain\.AliasChain|connect\.Connecting|wire\.codes\.Code)"),
+    (r"py:class", r"aioresolver\.flow\.(closing\.Closing|counters\.Counters)"),
     (r"py:class", r"aioresolver\.wire\.(compression\.NameMemo|rdata\.tokens\.Tokens|rdata\.fields\.Field)"),
     (r"py:class", r"aioresolver\.bulk\.(disk\.Disk|filters\.(Ask|Filter)|run\.QueryMany|samples\.Latencies)"),
     (r"py:class", r"aioresolver\.backends\.(dialect\.Dialect|budgets\.RetryBudget|iterative\.delegations\.Delegation)"),

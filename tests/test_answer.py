@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import pickle
 import random
 import struct
 from collections.abc import Iterator
@@ -566,18 +564,3 @@ def test_a_continued_answer_is_as_authentic_as_its_less_authentic_half() -> None
         message = Message(flags=Flag.QR | (Flag.AD if other else Flag(0)), answer=(Record.parse(ALIAS[1]),))
         tail: Answer[Any] = Answer.of(Question.parse("v.example"), message, now=NOW)
         assert head.continued(tail).authenticated is (one and other)
-
-
-def test_a_stale_answer_says_so() -> None:
-    edns = Edns().with_extended_error(ExtendedError.FILTERED, "adverts")
-    fresh = told(ADDRESS, edns=edns, flags=Flag.QR | Flag.AD)
-    stale = fresh.past_its_time(NOW + 100)
-    assert (fresh.stale, stale.stale) == (False, True)
-    assert (fresh.expires, stale.expires) == (NOW + 60, NOW + 100)
-    assert (stale.data, stale.records, stale.question) == (fresh.data, fresh.records, fresh.question)
-    assert stale.extended_errors == ((ExtendedError.FILTERED, "adverts"), (ExtendedError.STALE_ANSWER, ""))
-    assert (fresh.authenticated, stale.authenticated) == (True, False)  # validated for a time that is over
-    for other in (stale.rotated(1), copy.copy(stale), pickle.loads(pickle.dumps(stale))):
-        assert other.stale
-        assert other.data == fresh.data
-    assert told(*ALIAS).past_its_time(NOW).rotated(1).stale

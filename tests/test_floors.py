@@ -34,6 +34,8 @@ FLOORS = {
 }
 ROOMS = {  # files that are part of a room without a folder
     "alias_chain": "answer",
+    "stale_answer": "answer",
+    "remembered_failures": "cache",
     "cache_file": "cache",
     "events": "answer",
     "configured": "resolver",
@@ -50,6 +52,7 @@ ROOMS = {  # files that are part of a room without a folder
     "stats": "resolver",
     "stream": "resolver",
     "survey": "resolver",
+    "trace": "resolver",
     "typed": "resolver",
     "warmth": "cache",
 }

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
-import time
 from collections.abc import Iterator, Sequence
 from socket import AF_INET6, inet_ntoa, inet_ntop
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from aioresolver.alias_chain import AliasChain, soa_ttl
 from aioresolver.errors import Attempt
+from aioresolver.flow.clock import loop_time
 from aioresolver.wire.codes import ExtendedError, Flag, Rcode, RRType
 from aioresolver.wire.edns import Edns
 from aioresolver.wire.layout import (
@@ -155,7 +154,7 @@ class Answer(Generic[D_co]):
         rcode = message.rcode
         message.check_authority()
         chain: AliasChain[D_co] = AliasChain(question, message)
-        answer: Answer[D_co] = cls(
+        return cls(
             question,
             message,
             chain,
@@ -165,7 +164,6 @@ class Answer(Generic[D_co]):
             attempts=attempts,
             elapsed=elapsed,
         )
-        return answer
 
     @classmethod
     def from_records(
@@ -187,7 +185,7 @@ class Answer(Generic[D_co]):
             question=(question,), answer=tuple(records), authority=tuple(authority), rcode=rcode, edns=edns
         )
         chain: AliasChain[D_co] = AliasChain(question, message)
-        answer: Answer[D_co] = cls(
+        return cls(
             question,
             message,
             chain,
@@ -197,7 +195,6 @@ class Answer(Generic[D_co]):
             attempts=attempts,
             elapsed=elapsed,
         )
-        return answer
 
     @classmethod
     def from_addresses(
@@ -228,7 +225,7 @@ class Answer(Generic[D_co]):
         from aioresolver.wire.dnspython import from_dnspython  # noqa: PLC0415 - most programs have no dnspython
 
         message = from_dnspython(given)
-        return cls.of(message.question[0], message, now=_now(), server=server)
+        return cls.of(message.question[0], message, now=loop_time(), server=server)
 
     def to_dnspython(self) -> dns.message.Message:
         """The whole message as dnspython's; a reply with these records when the answer came in none. Needs dnspython.
@@ -329,7 +326,7 @@ class Answer(Generic[D_co]):
     @property
     def ttl(self) -> int:
         """Seconds that the answer is still good for, counted down at the time of reading."""
-        return max(0, round(self.expires - _now()))
+        return max(0, round(self.expires - loop_time()))
 
     @property
     def total(self) -> bool:
@@ -358,14 +355,6 @@ class Answer(Generic[D_co]):
         other._chain = chain.rotated(places)
         return other
 
-    def past_its_time(self, expires: float) -> Answer[D_co]:
-        """The same as a stale answer, which now says that it `expires` then (loop time)."""
-        stale: StaleAnswer[D_co] = StaleAnswer.__new__(StaleAnswer)
-        for slot in Answer.__slots__:
-            setattr(stale, slot, getattr(self, slot))
-        stale.expires = expires
-        return stale
-
     def continued(self, tail: Answer[D_co]) -> Answer[D_co]:
         """This answer, whose aliases end nowhere, with the answer for the name that they lead to."""
         mine, more = self.message, tail.message
@@ -377,7 +366,7 @@ class Answer(Generic[D_co]):
             authority=more.authority,
             edns=more.edns,
         )
-        answer: Answer[D_co] = Answer(
+        return Answer(
             self.question,
             message,
             AliasChain(self.question, message),
@@ -387,7 +376,6 @@ class Answer(Generic[D_co]):
             attempts=self.attempts + tail.attempts,
             elapsed=self.elapsed + tail.elapsed,
         )
-        return answer
 
     def __bool__(self) -> bool:
         return not self.empty
@@ -451,31 +439,3 @@ class Answer(Generic[D_co]):
         """When the aliases end; a dangling answer itself may not be kept, its aliases may."""
         made = self.expires - self._read().ttl(self.message)
         return made + min((record.ttl for record in self.message.answer), default=0)
-
-
-class StaleAnswer(Answer[D_co]):
-    """An answer that was past its time when it was handed out."""
-
-    __slots__ = ()
-
-    @property
-    def stale(self) -> bool:
-        """True."""
-        return True
-
-    @property
-    def authenticated(self) -> bool:
-        """False: signatures were checked for a time that is over."""
-        return False
-
-    @property
-    def extended_errors(self) -> tuple[tuple[ExtendedError, str], ...]:
-        """What the nameserver said, and that the answer is stale (RFC 8914, 4.4)."""
-        return (*super().extended_errors, (ExtendedError.STALE_ANSWER, ""))
-
-
-def _now() -> float:
-    try:
-        return asyncio.get_running_loop().time()
-    except RuntimeError:
-        return time.monotonic()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from aioresolver.answer import Answer
 from aioresolver.errors import ConfigurationError, ResolutionError
+from aioresolver.flow.clock import loop_time
+from aioresolver.flow.counters import Counters
+from aioresolver.remembered_failures import MAX_FAILURE_TTL, MIN_FAILURE_TTL, RememberedFailures
+from aioresolver.stale_answer import StaleAnswer, is_signed_still
 from aioresolver.warmth import Warmth
 from aioresolver.wire.codes import Rcode
 from aioresolver.wire.message import Question
@@ -21,10 +24,6 @@ from aioresolver.wire.names import Name
 __all__ = ["Cache", "CacheStats"]
 
 NXDOMAIN = Rcode.NXDOMAIN
-# RFC 9520, 3.2: a failure is not remembered for longer.
-MAX_FAILURE_TTL = 300.0
-# RFC 9520, 3.2: nor for less, where it is remembered.
-MIN_FAILURE_TTL = 1.0
 # RFC 8767, 4: what a stale answer says of its time to live.
 STALE_TTL = 30.0
 # RFC 8767, 5: how often, at most, a stale answer is asked for anew; and for how long, at most, one is of use.
@@ -36,7 +35,7 @@ STALE_AFTER = 1.8
 SWEEP = 16
 
 
-class CacheStats:
+class CacheStats(Counters):
     """Plain counters. Every `get` counts as one of these five.
 
     - `hits`: answers with records; `negative_hits`: answers without; `failure_hits`: failures; `misses`: nothing.
@@ -50,25 +49,17 @@ class CacheStats:
     __slots__ = ("entries", "evicted", "expired", "failure_hits", "flushed", "hits", "misses", "negative_hits",
                  "skipped", "stale_hits", "stored")  # fmt: skip
 
-    def __init__(self) -> None:
-        self.hits: int = 0
-        self.negative_hits: int = 0
-        self.failure_hits: int = 0
-        self.misses: int = 0
-        self.stale_hits: int = 0
-        self.stored: int = 0
-        self.evicted: int = 0
-        self.expired: int = 0
-        self.flushed: int = 0
-        self.skipped: int = 0
-        self.entries: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        """The counters by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    def __repr__(self) -> str:
-        return f"CacheStats({', '.join(f'{name}={value}' for name, value in self.as_dict().items())})"
+    hits: int
+    negative_hits: int
+    failure_hits: int
+    misses: int
+    stale_hits: int
+    stored: int
+    evicted: int
+    expired: int
+    flushed: int
+    skipped: int
+    entries: int
 
 
 class Cache:
@@ -149,7 +140,7 @@ class Cache:
         # Kept by question; "no such name" by (name, class), which no question equals.
         self._answers: OrderedDict[tuple[Any, ...], Answer[Any]] = OrderedDict()
         self._totals = 0  # of the latter
-        self._failures: OrderedDict[Question, _Failure] = OrderedDict()
+        self._failures = RememberedFailures()
         self._warmth = Warmth()
         # Until when an answer, should it be stale by then, serves at once and is not asked for anew.
         self._rechecks: dict[tuple[Any, ...], float] = {}
@@ -194,15 +185,13 @@ class Cache:
     def peek(self, question: Question, now: float) -> tuple[Answer[Any] | ResolutionError, float] | None:
         """What is held of a question, and for how many seconds more, below 0 when it is stale. Not counted as use."""
         own, total = self._answers.get(question), self._answers.get((question.name, question.class_))
-        failure = self._failures.get(question)
         for answer in (own, total):
             if answer is not None and answer.expires > now:
                 return answer, answer.expires - now
         if own is not None and not own.empty and own.expires + self.stale > now:
             return own, own.expires - now
-        if failure is not None and failure.expires > now:
-            return copy.copy(failure.error), failure.expires - now
-        return None
+        failure = self._failures.known(question, now)
+        return None if failure is None else (failure.again(), failure.expires - now)
 
     def put(self, answer: Answer[Any], now: float) -> Answer[Any]:
         """Keep an answer; returned as it is kept, its life cut or stretched to the cache's limits.
@@ -226,17 +215,12 @@ class Cache:
 
     def put_failure(self, question: Question, error: ResolutionError, now: float) -> None:
         """Remember that a question could not be answered; a known answer stays."""
-        life = self.failure_ttl
-        before = self._failures.get(question)
-        if before is not None and now < before.expires + before.life:
-            life = min(2 * before.life, MAX_FAILURE_TTL)
+        life = self._failures.life(question, self.failure_ttl, now)
         if self.has_stale(question, now):
             self._rechecks[question] = now + max(RECHECK, life)
         if life <= 0 or not self.max_entries:
             return
-        # A copy: the error itself will be raised, and then holds the frames that it passed through.
-        self._failures[question] = _Failure(copy.copy(error), now + life, life)
-        self._failures.move_to_end(question)
+        self._failures.add(question, error, life, now)
         self._stats.stored += 1
         if len(self._failures) > max(1, self.max_entries // 10):
             self._failures.popitem(last=False)
@@ -264,13 +248,13 @@ class Cache:
         answer = self._answers[question]
         if answer.expires > now:
             return answer
-        if not _is_signed_still(answer, self._clock):
+        if not is_signed_still(answer, self._clock()):
             self._expire(question)
             return None
         if late:
             self._rechecks[question] = now + RECHECK
         self._stats.stale_hits += 1
-        return answer.past_its_time(now + STALE_TTL)
+        return StaleAnswer.of_fresh(answer, now + STALE_TTL)
 
     def wants_refresh(self, question: Question, now: float) -> bool:
         """Whether the answer is used often, is still fresh, and ends soon; only with `prefetch`."""
@@ -310,7 +294,9 @@ class Cache:
         """
         from aioresolver.cache_file import write_cache  # noqa: PLC0415 - json and the like, for those who keep a file
 
-        return write_cache(path, list(self._answers.values()), now=_now() if now is None else now, wall=self._clock())
+        return write_cache(
+            path, list(self._answers.values()), now=loop_time() if now is None else now, wall=self._clock()
+        )
 
     def load(self, path: str | os.PathLike[str], *, now: float | None = None) -> int:
         """Take in what `save` wrote, less the time since; how many answers is returned.
@@ -320,7 +306,7 @@ class Cache:
         """
         from aioresolver.cache_file import read_cache  # noqa: PLC0415 - as above
 
-        now = _now() if now is None else now
+        now = loop_time() if now is None else now
         count = 0
         for answer in read_cache(path, now=now, wall=self._clock()):
             if answer is None:
@@ -348,10 +334,10 @@ class Cache:
                     self._drop(question)
                 return covering if covering.question == question else _changed(covering, question=question)
             self._expire(key)
-        failure = self._failures.get(question) if self._failures else None
-        if failure is not None and failure.expires > now:
+        failure = self._failures.known(question, now) if self._failures else None
+        if failure is not None:
             self._stats.failure_hits += 1
-            return copy.copy(failure.error)
+            return failure.again()
         self._stats.misses += 1
         return None
 
@@ -438,14 +424,6 @@ class Cache:
             self._brief.discard(key)
 
 
-class _Failure(NamedTuple):
-    """A failure until `expires`; `life` is how long it was to be remembered."""
-
-    error: ResolutionError
-    expires: float
-    life: float
-
-
 def _changed(answer: Answer[Any], *, question: Question | None = None, expires: float | None = None) -> Answer[Any]:
     """A copy of an answer for another question or another time."""
     other = copy.copy(answer)
@@ -456,15 +434,6 @@ def _changed(answer: Answer[Any], *, question: Question | None = None, expires: 
     return other
 
 
-def _is_signed_still(answer: Answer[Any], clock: Callable[[], float]) -> bool:
-    """Whether no signature over the records is past its time, which goes round every 136 years (RFC 4034, 3.1.5)."""
-    signatures = answer.signatures
-    if not signatures:
-        return True
-    now = int(clock())
-    return all((record.data.expiration - now) & 0xFFFFFFFF < 0x80000000 for record in signatures)
-
-
 K = TypeVar("K", bound=tuple[Any, ...])
 
 
@@ -473,10 +442,3 @@ def _owned(keys: list[K], top: Name, *, subtree: bool) -> list[K]:
     if subtree:
         return [key for key in keys if key[0].is_under(top)]
     return [key for key in keys if key[0] == top]
-
-
-def _now() -> float:
-    try:
-        return asyncio.get_running_loop().time()
-    except RuntimeError:
-        return time.monotonic()

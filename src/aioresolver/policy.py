@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from aioresolver.answer import Answer
 from aioresolver.errors import AddressBlocked, ConfigurationError, NameSyntaxError
+from aioresolver.stale_answer import StaleAnswer
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.message import Record
 from aioresolver.wire.names import Name
@@ -181,7 +182,7 @@ class AddressPolicy:
             elapsed=answer.elapsed,
             edns=answer.edns,
         )
-        return cleaned.past_its_time(cleaned.expires) if answer.stale else cleaned
+        return StaleAnswer.of_fresh(cleaned, cleaned.expires) if answer.stale else cleaned
 
     def _judge(self, address: str) -> str | None:
         ipv6 = ":" in address

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from aioresolver.flow.counters import Counters
+
 __all__ = ["Stats"]
 
 
-class Stats:
+class Stats(Counters):
     """Plain counters of what was asked of the backend.
 
     `lookups` were sent to the backend; `answered` and `failed` are how they ended (`timed_out` of the failed);
@@ -14,17 +16,9 @@ class Stats:
 
     __slots__ = ("answered", "failed", "joined", "lookups", "timed_out", "under_way")
 
-    def __init__(self) -> None:
-        self.lookups: int = 0
-        self.answered: int = 0
-        self.failed: int = 0
-        self.timed_out: int = 0
-        self.joined: int = 0
-        self.under_way: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        """The counters by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    def __repr__(self) -> str:
-        return f"Stats({', '.join(f'{name}={value}' for name, value in self.as_dict().items())})"
+    lookups: int
+    answered: int
+    failed: int
+    timed_out: int
+    joined: int
+    under_way: int
