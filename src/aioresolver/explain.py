@@ -11,6 +11,7 @@ from typing import Any
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
 from aioresolver.backends.batches import Batched
+from aioresolver.backends.iterative.steps import Step
 from aioresolver.backends.system import SystemBackend
 from aioresolver.cache import Cache
 from aioresolver.configured import ConfiguredBackend
@@ -93,18 +94,23 @@ async def explain(
 async def _look_up(resolver: Any, name: str, question: Question) -> tuple[tuple[Reply, ...], Reply]:
     """Every question that a lookup asks of the backend, and its end: the resolver's own way, over an empty cache."""
     replies: list[Reply] = []
+    walking = Walking(resolver.backend) if hasattr(resolver.backend, "walk") else None
 
     def observe(event: Event) -> None:
         if isinstance(event, LookupAnswered):
-            replies.append(_reply(event.question, event.answer))
+            reply = _reply(event.question, event.answer)
         elif isinstance(event, LookupFailed) and isinstance(event.error, ResolutionError):
-            replies.append(_reply(event.question, event.error))
+            reply = _reply(event.question, event.error)
+        else:
+            return
+        way = () if walking is None else tuple(walking.told.get(event.question, ()))
+        replies.append(reply._replace(walk=way))
 
     apart = copy.copy(resolver)
     apart._rotation = None
     apart._finish = None if apart._policy is None else apart._handed_out
     apart.cache = Cache(failure_ttl=0)
-    backend, timeout = Batched(resolver.backend), resolver._dispatch.timeout
+    backend, timeout = Batched(walking or resolver.backend), resolver._dispatch.timeout
     apart._dispatch = dispatch = Dispatch(backend, apart.cache, Limiter(), timeout=timeout, observer=observe)
     now = dispatch.bind().time()
     end = await _end(apart, name, question)
@@ -119,7 +125,8 @@ async def _look_up(resolver: Any, name: str, question: Question) -> tuple[tuple[
     giving = [reply for reply in replies if reply.outcome == "ok" and set(verdict.data) <= set(reply.data)]
     if giving and verdict.outcome == "ok":
         last = giving[-1]
-        verdict = last._replace(data=verdict.data, attempts=(), elapsed=dispatch.bind().time() - now)
+        elapsed = dispatch.bind().time() - now
+        verdict = last._replace(data=verdict.data, attempts=(), walk=(), elapsed=elapsed)
     elif verdict.outcome == "ok":
         verdict = verdict._replace(server="hosts")  # the file comes after DNS here
     return tuple(replies), verdict
@@ -136,6 +143,44 @@ async def _end(apart: Any, name: str, question: Question) -> Answer[Any] | list[
     except ResolutionError as error:
         return error
     return addresses
+
+
+class Walking:
+    """A backend that walks (see IterativeBackend), and what its walks told: lines by question."""
+
+    def __init__(self, backend: Any) -> None:
+        self.told: dict[Question, list[str]] = {}
+        self._backend = backend
+
+    async def query(self, question: Question, deadline: float) -> Answer[Any]:
+        """Walk."""
+        recorder = Walked(self.told.setdefault(question, []))
+        answer: Answer[Any] = await self._backend.walk(question, deadline, recorder=recorder)
+        return answer
+
+    async def aclose(self) -> None:
+        """There is nothing to close: the backend is another's."""
+
+
+class Walked:
+    """Takes the steps of a walk, and puts each into words."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def step(self, step: Step) -> None:
+        """One more."""
+        question = _words(step.question)
+        if step.server:
+            took = f"in {step.elapsed * 1000:.1f} ms"
+            told = f"{step.zone} at {step.host} {step.server}: {question}: {step.outcome}, {took}"
+        elif step.purpose == "start":
+            told = f"{question}: begins at {step.zone} ({step.outcome})"
+        elif step.purpose == "address":
+            told = f"{question}, a nameserver of {step.zone}: {step.outcome}"
+        else:
+            told = f"{question}: {step.outcome}"
+        self._lines.append("  " * step.depth + told)
 
 
 def _ask_system(resolver: Any, question: Question, *, os: bool | None, make: Callable[[], Backend]) -> Any:

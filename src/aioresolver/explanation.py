@@ -35,7 +35,8 @@ class Reply(NamedTuple):
     `outcome` is ok, no-data, nxdomain, timeout, blocked or failed; `data` are presentation texts; `server` is who
     said so: a nameserver, getaddrinfo, or hosts, overrides, special, literal, cache. `attempts` came before, or are all
     that there is. `elapsed` and `ttl` are in seconds, `reason` is why there is nothing. `extended_errors` are the
-    nameserver's reasons (RFC 8914), in words.
+    nameserver's reasons (RFC 8914), in words. `walk` is the way of a backend that asks the servers of each zone, a line
+    for each step.
     """
 
     question: str
@@ -48,6 +49,7 @@ class Reply(NamedTuple):
     attempts: tuple[Attempt, ...] = ()
     reason: str = ""
     extended_errors: tuple[str, ...] = ()
+    walk: tuple[str, ...] = ()
 
 
 class Explanation(NamedTuple):
@@ -88,7 +90,8 @@ class Explanation(NamedTuple):
             lines += ["", "asked"]
             for number, reply in enumerate(self.replies, 1):
                 before = "before that, " if reply.server else ""
-                lines += [f"  {number}. {_told(reply)}", *(f"     {before}{each}" for each in reply.attempts)]
+                lines.append(f"  {number}. {_told(reply)}")
+                lines += [f"     {each}" for each in reply.walk] or [f"     {before}{each}" for each in reply.attempts]
         if self.system is not None:
             lines += ["", "operating system", f"  {_told(self.system)}"]
         lines += ["", f"verdict: {_told_end(self.verdict)}", f"  believed: {self.believed}"]

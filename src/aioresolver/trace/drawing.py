@@ -13,23 +13,29 @@ LINE, LEVEL, CHARACTER = 22, 22, 7.3
 MARGIN, BARS = 20, 260
 MOST = {"where": 52, "asked": 40, "said": 64, "note": 120}
 NOTES = ("believed", "dropped")
+# No variables: many programs that show SVG know none.
 STYLE = """\
-:root { --paper: #ffffff; --edge: #d5dce1; --ink: #26323a; --faint: #6b7a85; --line: #aab7c0; --good: #1d7a3a;
-  --way: #1f63a8; --bad: #c0392b; --rail: #eef2f4; }
-@media (prefers-color-scheme: dark) { :root { --paper: #14191d; --edge: #313a41; --ink: #e2e8ec; --faint: #93a1ab;
-  --line: #56646e; --good: #58c47c; --way: #6caef0; --bad: #f0776a; --rail: #20272d; } }
-text { font: 12px ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; fill: var(--ink); white-space: pre; }
-.title { font-size: 15px; font-weight: 600; }
-.zone { font-weight: 700; }
-.faint, .believed { fill: var(--faint); }
-.answer, .good { fill: var(--good); }
-.referral, .alias { fill: var(--way); }
-.failure, .bad, .dropped { fill: var(--bad); }
-.nothing { fill: var(--faint); }
-text.nothing { fill: var(--ink); }
-.tree { stroke: var(--line); stroke-width: 1.5; fill: none; }
-.rail { fill: var(--rail); }
-.paper { fill: var(--paper); stroke: var(--edge); }"""
+text { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 12px; fill: #26323a;
+  white-space: pre; }
+text.title { font-size: 15px; font-weight: 600; }
+text.zone { font-weight: 700; }
+text.faint, text.believed, rect.nothing, circle.nothing { fill: #6b7a85; }
+.answer, text.good { fill: #1d7a3a; }
+.referral, .alias { fill: #1f63a8; }
+.failure, text.bad, text.dropped { fill: #c0392b; }
+path { stroke: #aab7c0; stroke-width: 1.5; fill: none; }
+.rail { fill: #eef2f4; }
+.paper { fill: #ffffff; stroke: #d5dce1; }
+@media (prefers-color-scheme: dark) {
+text { fill: #e2e8ec; }
+text.faint, text.believed, rect.nothing, circle.nothing { fill: #93a1ab; }
+.answer, text.good { fill: #58c47c; }
+.referral, .alias { fill: #6caef0; }
+.failure, text.bad, text.dropped { fill: #f0776a; }
+path { stroke: #56646e; }
+.rail { fill: #20272d; }
+.paper { fill: #14191d; stroke: #313a41; }
+}"""
 
 
 def draw(title: str, rows: Sequence[Row], end: Sequence[str], *, failed: bool, elapsed: float) -> str:
@@ -40,7 +46,7 @@ def draw(title: str, rows: Sequence[Row], end: Sequence[str], *, failed: bool, e
     said = max((_width(row.said, "said") for row in steps), default=0.0)
     columns = [MARGIN, MARGIN + where + 16, MARGIN + where + asked + 32]
     bars = max(columns[2] + said + 16, *(MARGIN + _indent(row) + _width(_note(row), "note") + 16 for row in rows), 420)
-    width = bars + BARS + 90 + MARGIN
+    width = bars + BARS + 110 + MARGIN
     top = 60
     body: list[str] = []
     for number, row in enumerate(rows):
@@ -107,7 +113,7 @@ def _tree(tree: str, y: float, *, note: bool) -> list[str]:
             paths.append(f"M{x} {above}V{below}")
         elif mark[0] in "├└" and not note:
             paths.append(f"M{x} {above}V{below if mark[0] == '├' else middle}M{x} {middle}H{x + LEVEL - 10}")
-    return [f'<path class="tree" d="{"".join(paths)}"/>'] if paths else []
+    return [f'<path d="{"".join(paths)}"/>'] if paths else []
 
 
 def _bar(row: Row, y: float, left: float, whole: float) -> list[str]:

@@ -29,7 +29,7 @@ def why_believed(step: Step, record: Record) -> str:
             return f"glue: under {zone}, and a nameserver of {step.referral}"
         return f"under {zone}, and {step.question.name} is in it"
     if record.type == RRType.SOA and step.kind in ("no-data", "no-name"):
-        return f"a zone under {zone} that denies it, and for how long"
+        return f"under {zone}, and says for how long there is nothing"
     if record.type == RRType.CNAME and any(each.type == RRType.DNAME for each in step.believed):
         return "made of the DNAME, and of nothing else"
     return f"under {zone}, of which this is a server"

@@ -123,6 +123,9 @@ class IterativeBackend(Closing):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
+    def __repr__(self) -> str:
+        return f"IterativeBackend(hints={[str(name) for name in self._setting.memory.delegations.configured[0].names]})"
+
     @property
     def memory(self) -> Memory:
         """What was learnt so far."""

@@ -145,7 +145,11 @@ def _dname_alias(records: list[Record], name: Name) -> tuple[Record, ...] | None
 def _drop_rest(own: list[Record], reading: Reading) -> None:
     """Note what is in the answer section and belongs to no part of the answer."""
     kept = {id(record) for record in reading.records}
-    reading.dropped += [(record, "not asked for") for record in own if id(record) not in kept]
+    made = {record.name for record in reading.records if record.type == RRType.CNAME}
+    for record in own:
+        if id(record) not in kept:
+            again = record.type == RRType.CNAME and record.name in made
+            reading.dropped.append((record, "follows from the DNAME alone" if again else "not asked for"))
 
 
 def _read_authority(message: Message, question: Question, zone: Name, reading: Reading, *, aliased: bool) -> None:
