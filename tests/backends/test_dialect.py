@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from aioresolver.backends.dialect import EDNS_RETRY, LEAST_PAYLOAD, MANGLES_FOR, SMALL_FOR, Dialect
+from aioresolver.backends.dialect import (
+    EDNS_RETRY,
+    LEAST_PAYLOAD,
+    MANGLED_TO_BELIEVE,
+    MANGLED_WITHIN,
+    MANGLES_FOR,
+    SMALL_FOR,
+    Dialect,
+)
 from aioresolver.wire.codes import EdnsOption
 from aioresolver.wire.edns import Cookie, Edns
 from aioresolver.wire.message import Message, Question
@@ -103,8 +111,17 @@ def test_what_is_no_cookie_is_none() -> None:
 def test_random_case_until_it_was_mangled() -> None:
     assert not made().randomizes(0.0)
     dialect = made(randomizes=True)
-    assert dialect.randomizes(0.0)
-    dialect.mangled(0.0)
+    for _ in range(MANGLED_TO_BELIEVE):
+        assert dialect.randomizes(0.0)
+        dialect.mangled(0.0)
 
     assert not dialect.randomizes(MANGLES_FOR - 1)
     assert dialect.randomizes(MANGLES_FOR)
+
+
+def test_once_in_a_while_it_is_a_forger_who_mangles() -> None:
+    dialect = made(randomizes=True)
+    for minute in range(10):
+        for _ in range(MANGLED_TO_BELIEVE - 1):
+            dialect.mangled(minute * MANGLED_WITHIN)
+    assert dialect.randomizes(9 * MANGLED_WITHIN)

@@ -11,6 +11,7 @@ import pytest
 
 from aioresolver.answer import Answer
 from aioresolver.backends.budgets import MOST_PACKETS, RESERVE
+from aioresolver.backends.dialect import MANGLED_TO_BELIEVE
 from aioresolver.backends.stub import StubBackend
 from aioresolver.errors import LookupTimeout, ServerFailure, TransportError
 from aioresolver.transports.base import AgedReply
@@ -143,7 +144,7 @@ def test_letters_of_another_case_lead_to_tcp_and_are_left_alone(network: Any, as
             await ask(f"a-long-name-with-letters-{number}.example.org")
 
     asking(main, randomize_case=True)
-    assert len(network.asked(OVER_TCP)) == 1
+    assert len(network.asked(OVER_TCP)) == MANGLED_TO_BELIEVE
     assert len(network.asked(FIRST)) == 5
 
 
@@ -293,3 +294,25 @@ def test_an_encrypted_one_is_asked_as_long_as_it_works(network: Any, asking: Any
         return first.server, second.server
 
     assert asking(main, FIRST, encrypted) == (encrypted, FIRST)
+
+
+def test_a_truncated_reply_without_our_cookie_is_not_what_there_is(network: Any, asking: Any) -> None:
+    """A forger who guessed id and port, and keeps TCP from working: it is neither believed nor handed out for want of more."""
+
+    def script(query: Message, transport: Any) -> Any:
+        if transport.scheme == "tcp":
+            return TransportError("refused")
+        if not forging:
+            return with_cookie(query)
+        record = Record.parse("www.example.org. 300 A 203.0.113.66")
+        return query.reply(flags=Flag.RA | Flag.TC, answer=(record,), edns=Edns())
+
+    async def main(ask: Any) -> None:
+        await ask()
+        forging.append(True)
+        with pytest.raises((ServerFailure, LookupTimeout)):
+            await ask()
+
+    forging: list[bool] = []
+    network.scripts[FIRST] = network.scripts[OVER_TCP] = script
+    asking(main)

@@ -262,6 +262,26 @@ def test_an_alias_without_its_target_is_followed(network: Any, ask: Any) -> None
     assert (answer.name, answer.aliases) == ("web.example.net.", ("www.example.org.",))
 
 
+@pytest.mark.parametrize("step", [0, 1, 3, 16])
+def test_aliases_without_end_are_a_failure(network: Any, ask: Any, step: int) -> None:
+    """A reply each tells no more than a few of them; those of a circle lead back to the first."""
+
+    def script(query: Message, _: Any) -> Message:
+        name = str(query.question[0].name)
+        if not step:
+            return reply(query, f"{name} 60 CNAME {'a' if name.startswith('www') else 'www'}.example.org.")
+        first = int(name.split(".")[0][1:]) if name.startswith("n") else 0
+        aliases = (
+            f"n{number}.example.org. 60 CNAME n{number + 1}.example.org." for number in range(first, first + step)
+        )
+        return reply(query, *aliases, *(["www.example.org. 60 CNAME n0.example.org."] if not first else []))
+
+    network.scripts[ONE] = script
+    with pytest.raises(ServerFailure, match="the aliases are a circle or more than 16|malformed reply: the aliases"):
+        ask()
+    assert len(network.asked(ONE)) <= 17
+
+
 def test_empty_answers(network: Any, ask: Any) -> None:
     soa = ("example.org. 300 SOA ns. host. 1 2 3 4 60",)
     network.scripts[ONE] = lambda query, _: reply(query, rcode=Rcode.NXDOMAIN, authority=soa)

@@ -16,6 +16,10 @@ SILENCES_TO_DOUBT = 2
 # Replies of this size come through wherever anything does.
 LEAST_PAYLOAD = 512
 SMALL_FOR = 900.0
+# A forger who has guessed id and port must not be able to end the random case, which is there to defeat his next guess:
+# it takes so many mangled replies within so many seconds.
+MANGLED_TO_BELIEVE = 3
+MANGLED_WITHIN = 60.0
 MANGLES_FOR = 3600.0
 
 
@@ -26,7 +30,7 @@ class Dialect:
     change case. `doubted` is whether it has just complained about EDNS.
     """
 
-    __slots__ = ("_answered", "_cookie", "_edns", "_mangles_until", "_randomizes", "_refused_at", "_small_until",
+    __slots__ = ("_answered", "_cookie", "_edns", "_mangled", "_mangled_since", "_mangles_until", "_randomizes", "_refused_at", "_small_until",
                  "cookies", "doubted", "wanted")  # fmt: skip
 
     def __init__(self, wanted: Edns | None, *, cookies: bool, randomizes: bool = False) -> None:
@@ -40,6 +44,8 @@ class Dialect:
         self._refused_at = float("-inf")
         self._small_until = float("-inf")
         self._mangles_until = float("-inf")
+        self._mangled = 0
+        self._mangled_since = float("-inf")
 
     def edns(self, now: float, *, silences: int = 0, local: object = None) -> Edns | None:
         """The EDNS to ask with, after so many silences to the same question; None is without.
@@ -101,8 +107,12 @@ class Dialect:
             self.cookies.go_without(now)
 
     def mangled(self, now: float) -> None:
-        """A question came back in letters of another case."""
-        self._mangles_until = now + MANGLES_FOR
+        """A question came back in letters of another case; where that goes on, they are left alone for a while."""
+        if now - self._mangled_since >= MANGLED_WITHIN:
+            self._mangled, self._mangled_since = 0, now
+        self._mangled += 1
+        if self._mangled >= MANGLED_TO_BELIEVE:
+            self._mangles_until = now + MANGLES_FOR
 
     def _with_cookie(self, now: float, local: object) -> Edns | None:
         if self.cookies is None or self.wanted is None:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from aioresolver.alias_chain import MAX_ALIASES
 from aioresolver.answer import Answer
 from aioresolver.backends.budgets import Allowance
 from aioresolver.backends.trial import Trial
@@ -24,6 +25,7 @@ from aioresolver.errors import (
 from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.edns import Edns, explain_errors
 from aioresolver.wire.message import Message, Question
+from aioresolver.wire.names import Name
 
 __all__ = ["Lookup", "is_lame"]
 
@@ -33,7 +35,6 @@ RESTARTING = 5.0
 RESTARTED = 2.5
 BAD_COOKIES = 3
 COOKIELESS = "a reply without our cookie"
-MOST_FOLLOWED = 8
 TRUNCATED = 0x02
 # A connection begins with two or three round trips, and the carriage retransmits by itself.
 STREAM_PATIENCE = 1.5
@@ -57,8 +58,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
     Cancelling it ends retransmission and frees every id at once.
     """
 
-    __slots__ = ("_alarm", "_alarms", "_allowance", "_followed", "_last_call", "_patience_ends", "_race",
-                 "_truncated", "_turns", "_under_way", "_upstreams", "began", "deadline", "now", "question",
+    __slots__ = ("_alarm", "_alarms", "_allowance", "_endless", "_last_call", "_passed", "_patience_ends",
+                 "_race", "_truncated", "_turns", "_under_way", "_upstreams", "began", "deadline", "now", "question",
                  "trials")  # fmt: skip
 
     def __init__(
@@ -71,7 +72,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
         alarms: Alarms,
         under_way: set[Lookup],
         race: int = 1,
-        followed: int = 0,
+        passed: tuple[Name, ...] = (),
         allowance: Allowance | None = None,
     ) -> None:
         super().__init__(loop=loop)
@@ -84,7 +85,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self._alarms = alarms
         self._under_way = under_way
         self._race = race
-        self._followed = followed
+        self._passed = passed
+        self._endless = False
         self._allowance = allowance or Allowance()
         self._patience_ends = deadline
         self._turns = Turns()
@@ -197,7 +199,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
             self._failed(trial, f"truncated over {trial.scheme}", now)
             return
         upstream.served(edns=trial.edns, now=now)
-        if answer.dangling and self._followed < MOST_FOLLOWED:
+        if answer.dangling:
             self._follow(answer)
         else:
             self._finish(answer)
@@ -343,6 +345,10 @@ class Lookup(asyncio.Future[Answer[Any]]):
 
     def _follow(self, answer: Answer[Any]) -> None:
         """Ask for the name that the aliases lead to, of which the server said nothing."""
+        passed = (*self._passed, *answer.aliases)
+        if answer.name in passed or len(passed) > MAX_ALIASES:
+            self._fail_endless()
+            return
         self._settle()
         tail = Lookup(
             self.question._replace(name=answer.name),
@@ -352,19 +358,30 @@ class Lookup(asyncio.Future[Answer[Any]]):
             alarms=self._alarms,
             under_way=self._under_way,
             race=self._race,
-            followed=self._followed + 1,
+            passed=passed,
             allowance=self._allowance,
         )
-
-        def join(ended: asyncio.Future[Answer[Any]]) -> None:
-            if self.done():
-                return
-            failed = ended.cancelled() or ended.exception() is not None
-            self.set_result(answer if failed else answer.continued(ended.result()))
-
         self.add_done_callback(lambda _: tail.cancel())
-        tail.add_done_callback(join)
+        tail.add_done_callback(lambda _: self._join(answer, tail))
         tail.start()
+
+    def _join(self, answer: Answer[Any], tail: Lookup) -> None:
+        """What became of the name that the aliases lead to."""
+        failed = tail.cancelled() or tail.exception() is not None
+        if self.done():
+            return
+        if tail._endless:
+            self._fail_endless()
+            return
+        try:
+            self._finish(answer if failed else answer.continued(tail.result()))
+        except MessageFormatError:  # together they are more than each
+            self._fail_endless()
+
+    def _fail_endless(self) -> None:
+        self._endless = True
+        reason = f"the aliases are a circle or more than {MAX_ALIASES}"
+        self.fail(ServerFailure(self.question.name, str(self.question.type), reason, attempts=self._attempts()))
 
     def _finish(self, answer: Answer[Any]) -> None:
         self._settle()
@@ -393,8 +410,12 @@ class Lookup(asyncio.Future[Answer[Any]]):
         return Answer.of(self.question, message, now=asked_at, server=server, attempts=attempts, elapsed=elapsed)
 
     def _answer_of(self, reply: bytes, trial: Trial, now: float) -> Answer[Any] | None:
+        """What there is of an answer that was cut off, if it can be read, and believed."""
         try:
-            return self._read(Message.parse(reply), trial, now)
+            message = Message.parse(reply)
+            if not trial.upstream.believes(message, edns=trial.edns, scheme=trial.scheme, now=now):
+                return None
+            return self._read(message, trial, now)
         except MessageFormatError:
             return None
 
