@@ -84,7 +84,7 @@ def _node(step: TraceStep) -> _Node:
         row = Row("", "address", step.question, "", _said(step), milliseconds(step.elapsed))
         return _Node(row, _nodes(step.steps))
     asked = step.question + ASIDES.get(step.purpose, "")
-    took = f"{milliseconds(step.elapsed)} {step.transport}"
+    took = f"{milliseconds(step.elapsed)} {step.transport}".rstrip()
     where = f"{step.host} {step.address}"
     row = Row("", _style(step), where, asked, _said(step), took, step.began, step.elapsed)
     return _Node(row, _notes(step))

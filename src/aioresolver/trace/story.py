@@ -119,10 +119,12 @@ def _end(trace: Trace) -> list[str]:
     """The answer or the error, a line each, and at last what it cost."""
     if trace.error is not None:
         said = [f"✗ {trace.error.strerror}"]
-    elif trace.records:
-        said = [f"→ {record}" for record in trace.records]
     else:
-        said = [f"→ {'no such name' if trace.outcome == 'nxdomain' else 'no records of this type'} ({trace.rcode})"]
+        said = [f"→ {record}" for record in trace.records]
+        if not trace.data:
+            said.append(
+                f"→ {'no such name' if trace.outcome == 'nxdomain' else 'no records of this type'} ({trace.rcode})"
+            )
     used = {use.what: use for use in trace.budget}
     packets, size = used.get("queries"), used.get("bytes")
     spent = milliseconds(trace.elapsed)

@@ -14,9 +14,10 @@ from aioresolver.backends.iterative.scrub import Kind, Reading, read_reply
 from aioresolver.backends.iterative.servers import Server
 from aioresolver.backends.iterative.setting import Errand
 from aioresolver.backends.iterative.steps import Dropped, Step
+from aioresolver.backends.iterative.telling import believed_of, in_words
 from aioresolver.errors import Attempt, MessageFormatError
 from aioresolver.wire.codes import Rcode, RRType
-from aioresolver.wire.message import Message, Question, Record
+from aioresolver.wire.message import Message, Question
 from aioresolver.wire.names import Name
 
 __all__ = ["Deadline", "Found", "Inquiry", "WalkError", "bare"]
@@ -253,7 +254,7 @@ class Inquiry:
             return None
         server.served(self._cut.zone)
         if self._errand.recorder is not None:
-            self._record(server, host, said.transport, found.kind.value, _in_words(found), began=began, found=found)
+            self._record(server, host, said.transport, found.kind.value, in_words(reading), began=began, found=found)
         return found
 
     def _read(self, server: Server, said: Said) -> Found:
@@ -332,7 +333,7 @@ class Inquiry:
             transport=transport,
             kind=kind,
             outcome=outcome,
-            believed=() if found is None else _believed(found),
+            believed=() if found is None else believed_of(found.reading, found.message),
             dropped=() if found is None else tuple(Dropped(str(what), why) for what, why in found.reading.dropped),
             began=began,
             elapsed=self._clock() - began,
@@ -357,32 +358,3 @@ def bare(reply: bytes, question: Question) -> bytes:
         return reply
     end = len(question.name) + 17 + size * (reply[6] << 8 | reply[7])
     return b"".join((reply[:8], b"\0\0\0\0", reply[12:end]))
-
-
-def _believed(found: Found) -> tuple[Record, ...]:
-    """The records that are used; of a referral the nameservers, and those of their addresses that came along."""
-    reading, message = found.reading, found.message
-    if found.kind is not Kind.REFERRAL or message is None:
-        return (*reading.records, *reading.soa)
-    names, glue = set(reading.names), reading.glue
-    return (
-        *(r for r in message.authority if r.type == RRType.NS and r.name == reading.cut and r.data.target in names),
-        *(r for r in message.additional if r.type in ADDRESS_TYPES and r.data.address in glue.get(r.name, ())),
-    )
-
-
-def _in_words(found: Found) -> str:
-    reading = found.reading
-    if found.kind is Kind.REFERRAL:
-        glue = sum(map(len, reading.glue.values()))
-        return f"referral to {reading.cut}: {_counted(len(reading.names), 'nameserver')}, {_counted(glue, 'address')}"
-    if found.kind is Kind.ALIAS:
-        return f"alias to {reading.name}"
-    if found.kind is Kind.ANSWER:
-        return _counted(len(reading.records), "record")
-    return "no such name" if found.kind is Kind.NO_NAME else "no records of this type"
-
-
-def _counted(count: int, what: str) -> str:
-    """`1 record`, `2 addresses`."""
-    return f"{count} {what}" + ("" if count == 1 else "es" if what.endswith("s") else "s")

@@ -17,7 +17,8 @@ from aioresolver.backends.iterative.minimisation import next_step
 from aioresolver.backends.iterative.priming import PRIMING, read_priming
 from aioresolver.backends.iterative.scrub import MOST_GLUE, Kind
 from aioresolver.backends.iterative.setting import Errand, Setting
-from aioresolver.backends.iterative.steps import Recorder, Step
+from aioresolver.backends.iterative.steps import Recorder
+from aioresolver.backends.iterative.telling import known_in_words, tell_known
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.message import Question, Record
@@ -30,7 +31,6 @@ PRIME_AGAIN = 60.0
 LEAST_UNCUT = 5.0
 # What is shared ends at the deadline by itself, and can say what it was at; whatever does not is left this much later.
 GRACE = 0.005
-MOST_TOLD = 4
 ROOT = Name(".")
 
 
@@ -146,7 +146,9 @@ class Walk(Errand):
         kind = Kind.ANSWER if records else Kind.NO_NAME if rcode == Rcode.NXDOMAIN else Kind.NO_DATA
         part = Part(kind, question.name, lease=FOREVER, since=now, server="local")
         part.records, part.authority = records, tuple(soa)
-        self._tell(question, "local", kind.value, "a special name, which is not asked for", believed=(*records, *soa))
+        tell_known(
+            self, question, "local", kind.value, "a special name, which is not asked for", believed=(*records, *soa)
+        )
         return part
 
     async def _descend(self, question: Question) -> Part:
@@ -154,7 +156,7 @@ class Walk(Errand):
         setting, memory, name = self.setting, self._memory, question.name
         cut = await self._closest(question)
         if self.recorder is not None:
-            self._tell(question, "start", Kind.REFERRAL.value, _known(cut, self._clock()), zone=cut.zone)
+            tell_known(self, question, "start", Kind.REFERRAL.value, known_in_words(cut, self._clock()), zone=cut.zone)
         known, steps = cut.zone, 0
         denied: Name | None = None
         whole = not setting.minimise
@@ -205,7 +207,7 @@ class Walk(Errand):
         part = Part(Kind.NO_NAME, question.name, lease=expires, since=self._clock())
         part.authority = soa
         outcome = "it, or a name above it, does not exist"
-        self._tell(question, "known absent", Kind.NO_NAME.value, outcome, zone=zone, believed=soa)
+        tell_known(self, question, "known absent", Kind.NO_NAME.value, outcome, zone=zone, believed=soa)
         return part
 
     def _part_of(self, found: Found, cut: Delegation) -> Part:
@@ -316,7 +318,7 @@ class Walk(Errand):
                 good = known is not None and not known.failure
                 kind = "failure" if not good else "answer" if outcome else "no-data"
                 outcome = outcome or "it has none"
-                self._tell(Question(host, type), "address", kind, outcome, zone=zone, host=host, began=began)
+                tell_known(self, Question(host, type), "address", kind, outcome, zone=zone, host=host, began=began)
         if known.failure:
             raise WalkError(known.failure)
         addresses: tuple[str, ...] = known.addresses
@@ -388,52 +390,3 @@ class Walk(Errand):
                     raise
             else:
                 return found
-
-    def _tell(
-        self,
-        question: Question,
-        purpose: str,
-        kind: str,
-        outcome: str,
-        *,
-        zone: Name = ROOT,
-        host: str = "",
-        believed: tuple[Record, ...] = (),
-        began: float | None = None,
-    ) -> None:
-        """What needed no packet of its own."""
-        if self.recorder is None:
-            return
-        now = self._clock()
-        began = now if began is None else began
-        step = Step(
-            depth=self.depth,
-            purpose=purpose,
-            client=self.question,
-            question=question,
-            zone=zone,
-            server="",
-            host=str(host),
-            transport="",
-            kind=kind,
-            outcome=outcome,
-            believed=believed,
-            dropped=(),
-            began=began,
-            elapsed=now - began,
-            queries=self.budget.queries,
-            bytes=self.budget.bytes,
-        )
-        self.recorder.step(step)
-
-
-def _known(cut: Delegation, now: float) -> str:
-    """Who serves a zone, and from where that is known, in words."""
-    names = " ".join(cut.names[:MOST_TOLD]) + (
-        f" and {len(cut.names) - MOST_TOLD} more" if cut.names[MOST_TOLD:] else ""
-    )
-    if cut.trust is Trust.CONFIGURED:
-        return f"configured: {' '.join(address for each in cut.glue.values() for address in each)}"
-    if cut.trust is Trust.HINT:
-        return f"by hint: {names}"
-    return f"known for another {cut.expires - now:.0f} s: {names}"
