@@ -71,6 +71,7 @@ def test_what_can_be_asked_is_an_input(item, name, types):
         ("a.test NOTYPE", "a.test NOTYPE", "bad-type", ("NOTYPE",)),
         ("this is no name", "this is no name", "bad-type", ("is no name",)),
         ("a.test ,", "a.test ,", "bad-type", (",",)),
+        ("a.test A,AXFR", "a.test A,AXFR", "bad-type", ("A,AXFR",)),
         ("a..test MX,TXT", "a..test MX,TXT", "bad-name", ("MX", "TXT")),
         (unreadable("\\xff", "it is not UTF-8"), "\\xff", "bad-name", ("A", "MX")),
         (("a..test", "MX"), "a..test", "bad-name", ("MX",)),
@@ -156,7 +157,7 @@ def test_types_are_text_numbers_or_several(types, parsed):
     assert parse_types(types) == parsed
 
 
-@pytest.mark.parametrize("types", ["", ",", [], "A,NOTYPE", [70000], 70000])
+@pytest.mark.parametrize("types", ["", ",", [], "A,NOTYPE", [70000], 70000, "OPT", "a, axfr", "TYPE251", 250])
 def test_types_that_are_none_are_told(types):
     with pytest.raises(ValueError, match=r"type|RRType"):
         parse_types(types)

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 import pytest
 
 from aioresolver.bulk.disk import Disk
-from aioresolver.bulk.output import BLOCK, Output, is_stream
+from aioresolver.bulk.output import BLOCK, Output, is_being_written, is_stream, require_writable, write_whole
 from aioresolver.errors import ConfigurationError
 
 LINE = b"x" * 99 + b"\n"
@@ -111,9 +111,19 @@ def test_one_run_at_a_time_writes_a_file(tmp_path):
 
     with pytest.raises(ConfigurationError, match="another run is writing"):
         Output(str(tmp_path / "out"))
+    assert is_being_written(str(tmp_path / "out"))
 
     output.finish()
+    assert not is_being_written(str(tmp_path / "out"))
     assert (tmp_path / "out").read_bytes() == LINE
+
+
+def test_an_output_that_was_left_is_not_being_written(tmp_path):
+    assert not is_being_written(str(tmp_path / "out"))
+    (tmp_path / "out.partial").write_bytes(LINE)
+
+    assert not is_being_written(str(tmp_path / "out"))
+    assert (tmp_path / "out.partial").read_bytes() == LINE
 
 
 @pytest.mark.parametrize("room", [0, 1, BLOCK - 1, BLOCK + 50, 2 * BLOCK + 5])
@@ -283,3 +293,45 @@ def test_streams(tmp_path):
     assert is_stream(os.devnull)
     assert not is_stream(str(tmp_path / "file"))
     assert not is_stream(str(tmp_path / "missing"))
+
+
+def test_a_whole_file_is_there_whole_or_not_at_all(tmp_path):
+    class Full(Disk):
+        def sync(self, descriptor):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "figures"
+    write_whole(str(path), b"one")
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_whole(str(path), b"another", disk=Full())
+
+    assert caught.value.filename == str(path)
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("figures", b"one")]
+
+
+@posix
+def test_a_whole_file_behind_a_link(tmp_path):
+    (tmp_path / "link").symlink_to("figures")
+
+    write_whole(str(tmp_path / "link"), b"one")
+
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "figures").read_bytes() == b"one"
+
+
+def test_a_stream_gets_the_bytes(capfdbinary):
+    write_whole("-", b"one\n")
+
+    assert capfdbinary.readouterr().out == b"one\n"
+
+
+def test_whether_a_file_can_be_written_is_known_before(tmp_path):
+    (tmp_path / "figures").write_bytes(b"one")
+    for path in ("-", str(tmp_path / "figures"), str(tmp_path / "new")):
+        require_writable(path)
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("figures", b"one")]
+
+    for path in (str(tmp_path / "missing" / "new"), str(tmp_path)):
+        with pytest.raises(OSError) as caught:
+            require_writable(path)
+        assert caught.value.filename == path

@@ -101,7 +101,8 @@ def test_a_names_file_that_cannot_be_read(call: Any, path: str) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [(("--type", "NONSENSE"), "NONSENSE"), (("a", "b"), "one names file"), (("@nonsense",), "nonsense"),
-     (("--concurrency", "0"), "above 0")],
+     (("--concurrency", "0"), "above 0"), (("--rate", "-5"), "'-5' is not a number above 0"),
+     (("--timeout", "-0.5"), "above 0"), (("--type", "A,AXFR"), "AXFR"), (("-t", "OPT"), "OPT")],
 )  # fmt: skip
 def test_wrong_use(call: Any, words: tuple[str, ...], complaint: str) -> None:
     done = call(*words)
@@ -142,6 +143,35 @@ def test_ctrl_c_ends_the_run_cleanly(environment: dict[str, str]) -> None:
     assert json.loads(first)["status"] == "ok"
     assert rest == b""
     assert errors.startswith(b"interrupted: 1 inputs, 1 rows in ")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no Ctrl-C for one process alone")
+def test_ctrl_c_while_nobody_reads_says_what_a_second_one_does(environment: dict[str, str], tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"h{i}.wild.cli.test\n" for i in range(3000)))
+    with start(environment, str(names), "--no-progress") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(1)  # the pipe fills behind it
+        process.send_signal(signal.SIGINT)
+        told = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+    assert told == b"aioresolver bulk: the last rows are not written yet; a second Ctrl-C ends at once, without them\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such locks")
+def test_an_output_that_another_run_is_writing(environment: dict[str, str], call: Any, tmp_path: Path) -> None:
+    output = str(tmp_path / "out.jsonl")
+    with start(environment, "-", "--output", output, "--quiet") as process:
+        while not Path(f"{output}.journal").exists():
+            time.sleep(0.005)
+        for words in ((), ("--resume",)):
+            done = call("--output", output, *words, input=LINES)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert done.stderr.startswith(f"aioresolver bulk: another run is writing {output} ")
+        process.communicate(b"www.cli.test\n", timeout=20)
+    assert process.returncode == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a closed pipe is no signal there")
@@ -288,10 +318,10 @@ def test_stats(call: Any, server: Any, tmp_path: Path) -> None:
 
 
 def test_stats_and_plot_that_cannot_be_written(call: Any) -> None:
+    """Which is known before anything is asked."""
     done = call("--stats", "missing/stats.json", "--quiet", input=LINES)
-    assert (done.returncode, done.stderr.count("\n")) == (11, 1)
-    assert "missing/stats.json" in done.stderr
-    assert len(rows(done.stdout)) == 6
+    told = "aioresolver bulk: cannot write missing/stats.json: No such file or directory\n"
+    assert (done.returncode, done.stdout, done.stderr) == (11, "", told)
 
 
 def test_plot(call: Any, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def test_as_a_program(run: Any) -> None:
         (KeyboardInterrupt(), 130, ""),
         (ValueError("no such thing"), 1, "aioresolver: no such thing (see aioresolver --help)\n"),
         (OSError(24, "Too many open files"), 10, "aioresolver: [Errno 24] Too many open files\n"),
+        (OSError(28, "No space left"), 10, "aioresolver: cannot write standard output: No space left\n"),
     ],
 )
 def test_how_it_ends(error: BaseException, status: int, told: str, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:

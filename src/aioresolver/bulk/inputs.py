@@ -18,6 +18,8 @@ __all__ = ["ArrivingInputs", "BadInput", "Input", "Inputs", "parse_types"]
 
 LONGEST_TEXT = 1024
 LONGEST_TYPE = 64
+# What is no question about one name, but about a message, a connection or a whole zone (RFC 6895, 3.1).
+_UNASKABLE = frozenset({RRType.OPT, RRType.TKEY, RRType.TSIG, RRType.IXFR, RRType.AXFR})
 _DIGITS = frozenset("0123456789")
 # Nothing else is passed over: other white space is part of a name, which is a bad one then.
 _BLANKS = " \t\r"
@@ -192,7 +194,7 @@ class ArrivingInputs(_Reading):
 def parse_types(types: str | int | Iterable[str | int]) -> tuple[RRType, ...]:
     """The record types of a text (`A`, `A,AAAA`, `A MX`), of a number or of several of them, none of them twice.
 
-    Raises ValueError when one of them is no type, or when there is none.
+    Raises ValueError when one of them is no type, or none that a name can be asked for, and when there is none.
     """
     if isinstance(types, str):
         return _types_of_text(types)
@@ -206,6 +208,8 @@ def parse_types(types: str | int | Iterable[str | int]) -> tuple[RRType, ...]:
 
 def _type_of(type: str | int) -> RRType:
     found: RRType = RRType.parse(type) if isinstance(type, str) else RRType(type)
+    if found in _UNASKABLE:
+        raise ValueError(f"{found} is not a type of records that a name can be asked for")
     return found
 
 

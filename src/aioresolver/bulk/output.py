@@ -14,10 +14,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-from aioresolver.bulk.disk import DISK, Disk, naming
+from aioresolver.bulk.disk import DISK, Disk, naming, store
 from aioresolver.errors import ConfigurationError
 
-__all__ = ["BLOCK", "COMPRESSIONS", "Output", "is_stream"]
+__all__ = ["BLOCK", "COMPRESSIONS", "Output", "is_being_written", "is_stream", "require_writable", "write_whole"]
 
 BLOCK = 1 << 16
 """Bytes that make a block: what is written at once has at least so many, but for the last before a flush."""
@@ -198,6 +198,39 @@ def is_stream(path: str) -> bool:
         return path == "-" or not stat.S_ISREG(Path(path).stat().st_mode)
     except FileNotFoundError:
         return False
+
+
+def is_being_written(path: str, *, disk: Disk = DISK) -> bool:
+    """Whether a run is writing this output at this moment. Raises OSError."""
+    beside = f"{os.path.realpath(path)}.partial"
+    if not disk.exists(beside):
+        return False
+    descriptor = disk.open(beside)
+    try:
+        return not disk.lock(descriptor, beside)
+    finally:
+        disk.close(descriptor)
+
+
+def write_whole(path: str, data: bytes, *, disk: Disk = DISK) -> None:
+    """Write a file that is there whole or as it was before; a stream gets the bytes. Raises OSError."""
+    if not is_stream(path):
+        store(disk, os.path.realpath(path), data)
+        return
+    output = Output(path, disk=disk)
+    output.write(data)
+    output.finish()
+
+
+def require_writable(path: str, *, disk: Disk = DISK) -> None:
+    """Raises the OSError that `write_whole` would, as far as that can be known before; what is there stays."""
+    if not is_stream(path):
+        beside = f"{os.path.realpath(path)}.new"
+        with naming(path):
+            disk.close(disk.open(beside))
+            disk.remove(beside)
+    elif Path(path).is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
 
 
 def _compression(path: str) -> Callable[[], _Member] | None:

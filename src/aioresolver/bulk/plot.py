@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from aioresolver.bulk.output import write_whole
 from aioresolver.bulk.samples import Sample
 from aioresolver.bulk.statuses import STATUSES
 
@@ -96,7 +98,9 @@ def draw_run(path: str | os.PathLike[str], samples: Sequence[Sample], *, title: 
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
         metadata = {"Date": None, "Creator": None} if suffix == ".svg" else {"Software": None}
-        _figure(spans, title, subtitle).savefig(path, format=suffix[1:], dpi=DOTS_PER_INCH, metadata=metadata)
+        drawing = BytesIO()
+        _figure(spans, title, subtitle).savefig(drawing, format=suffix[1:], dpi=DOTS_PER_INCH, metadata=metadata)
+    write_whole(os.fspath(path), drawing.getvalue())
 
 
 class _Span(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any
 from aioresolver.bulk.inputs import ArrivingInputs, Inputs
 from aioresolver.bulk.journal import Journal
 from aioresolver.bulk.manifest import input_identity
-from aioresolver.bulk.output import is_stream
+from aioresolver.bulk.output import is_being_written, is_stream, require_writable
 from aioresolver.bulk.sources import read_inputs
 from aioresolver.cli.bulk_options import Plan, add_bulk_options, read_plan
 from aioresolver.cli.bulk_run import BulkCommand
@@ -81,10 +81,17 @@ def _open_inputs(plan: Plan) -> tuple[Inputs | ArrivingInputs, dict[str, Any]]:
 
 
 def _open_sink(plan: Plan, configuration: Mapping[str, Any]) -> Sink:
-    """Where the rows go. Raises ConfigurationError when there is something that must not be lost."""
+    """Where the rows go. Raises ConfigurationError when there is something that must not be lost, and OSError.
+
+    Where figures and drawing go is looked at too: better now than at the end of the run.
+    """
+    for path in filter(None, (plan.stats, plan.plot)):
+        require_writable(path)
     if not plan.resume and is_stream(plan.output):
         return StreamSink(plan.output, plan.format)
     journal = Path(f"{Path(plan.output).resolve()}.journal")
+    if is_being_written(plan.output):
+        raise ConfigurationError(f"another run is writing {plan.output}")
     if not plan.resume and journal.exists():
         raise ConfigurationError(
             f"{plan.output} was begun by a run that was stopped: go on with --resume, or delete {journal} to begin anew"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import os
 import signal
@@ -12,7 +11,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -22,6 +20,7 @@ from aioresolver.bulk.filters import Filter
 from aioresolver.bulk.inputs import ArrivingInputs, Inputs
 from aioresolver.bulk.kernel_drops import KernelDrops, advice
 from aioresolver.bulk.lines import UnreadableInput
+from aioresolver.bulk.output import write_whole
 from aioresolver.bulk.run import BulkRun
 from aioresolver.bulk.samples import RunRecorder, Sample
 from aioresolver.bulk.statuses import ANSWERED
@@ -30,6 +29,7 @@ from aioresolver.bulk.wildcards import Wildcards
 from aioresolver.cli.bulk_options import Plan
 from aioresolver.cli.exit_status import (
     DONE,
+    FULL,
     INTERNAL_ERROR,
     NO_NAMES_FILE,
     PIPE_CLOSED,
@@ -47,8 +47,10 @@ BY_SIGNAL = 128
 SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 # Of these nobody can be expected to answer; all others that are not answered are failures.
 UNASKED = frozenset({"blocked", "bad-name", "bad-type"})
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 PROGRESS_EVERY = 0.25
+# When the last rows take longer than this to write, who pressed Ctrl-C is told why nothing happens.
+PATIENCE = 1.0
+WAITING = "aioresolver bulk: the last rows are not written yet; a second Ctrl-C ends at once, without them"
 
 
 class BulkCommand:
@@ -73,8 +75,7 @@ class BulkCommand:
         try:
             self._tell(figures)
         except OSError as error:
-            named = error.filename or " or ".join(filter(None, [self._plan.stats, self._plan.plot]))
-            return _complain(f"cannot write {named}: {error.strerror}", ROWS_UNWRITTEN)
+            return _complain(f"cannot write {error.filename}: {error.strerror}", ROWS_UNWRITTEN)
         return status
 
     async def _resolve(self) -> tuple[Figures, int]:
@@ -92,15 +93,19 @@ class BulkCommand:
             )
             assert run.recorder is not None
             self._samples = run.recorder.samples
-            with _interruptible() as signals, self._watched(run):
+            with _interruptible() as signals:
                 try:
-                    ended, status = await self._pour(run)
+                    with self._watched(run):
+                        ended, status = await self._pour(run)
                 except asyncio.CancelledError:
                     if not signals:
                         raise
                     ended, status = SIGNALS[signals[0]], BY_SIGNAL + signals[0]
                 finally:
+                    waiting = loop.call_later(PATIENCE, tell, WAITING) if signals else None
                     await self._sink.abort()  # which does nothing to what is closed
+                    if waiting is not None:
+                        waiting.cancel()
         dropped = self._dropped(drops.count)
         figures = figures_of(
             run,
@@ -209,10 +214,8 @@ class BulkCommand:
         plan = self._plan
         if plan.summary and figures["ended"] != "closed pipe":
             tell(*summary_lines(figures))
-        if plan.stats == "-":
-            print(json.dumps(figures))
-        elif plan.stats is not None:
-            Path(plan.stats).write_text(json.dumps(figures) + "\n", encoding="utf-8")
+        if plan.stats is not None:
+            write_whole(plan.stats, json.dumps(figures).encode() + b"\n")
         if plan.plot is not None:
             from aioresolver.bulk.plot import draw_run  # noqa: PLC0415 - an extra, which takes long to load
 

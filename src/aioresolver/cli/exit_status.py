@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 
 from aioresolver.errors import Attempt
 
 __all__ = [
     "DONE",
+    "FULL",
     "INTERNAL_ERROR",
     "INTERRUPTED",
     "NO_NAMES_FILE",
@@ -28,6 +30,9 @@ INTERNAL_ERROR = 10
 ROWS_UNWRITTEN = 11
 INTERRUPTED = 130
 PIPE_CLOSED = 141
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The errors that mean that there is no room, which is somebody's to make."""
 
 
 def status_of_failure(attempts: Iterable[Attempt], *, timed_out: bool) -> int:

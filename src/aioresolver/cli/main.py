@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,13 +18,14 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from aioresolver import __version__
-from aioresolver.cli.exit_status import INTERNAL_ERROR, INTERRUPTED, PIPE_CLOSED, USAGE_ERROR
+from aioresolver.cli.exit_status import FULL, INTERNAL_ERROR, INTERRUPTED, PIPE_CLOSED, USAGE_ERROR
 
 __all__ = ["main"]
 
 # Each is a file of this folder, loaded when it is meant: what one needs the others need not wait for.
 COMMANDS = ("bulk", "demo", "explain", "survey", "trace")
 SHELLS = ("bash", "fish", "zsh")
+NEGATIVE = re.compile(r"-[0-9.]+").fullmatch
 
 
 class Parser(argparse.ArgumentParser):
@@ -52,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = words.pop(0) if words and words[0] in COMMANDS else ""
     command = _file_of(name or "lookup")
     parser = _parser_of(name, command)
-    options = parser.parse_intermixed_args(words)  # names, files and nameservers may stand before and after options
+    # Names, files and nameservers may stand before and after options.
+    options = parser.parse_intermixed_args(_with_numbers(words, parser))
     try:
         status: int = command.run(options)
         if sys.stdout is not None:  # closed before we began, as by >&-
@@ -66,12 +69,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except OSError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        what = error if error.errno not in FULL or error.filename else f"cannot write standard output: {error.strerror}"
+        print(f"{parser.prog}: {what}", file=sys.stderr)
         return INTERNAL_ERROR
     except Exception:  # noqa: BLE001 - a mistake of ours, shown whole; Python's own status for it would mean wrong use
         traceback.print_exc()
         return INTERNAL_ERROR
     return status
+
+
+def _with_numbers(words: Sequence[str], parser: Parser) -> list[str]:
+    """`--rate -5` as `--rate=-5`: argparse takes -5 for an option, as -4 is one, and would miss a number."""
+    joined: list[str] = []
+    for word in words:
+        if NEGATIVE(word) and word not in parser._option_string_actions and joined and joined[-1].startswith("--"):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _file_of(command: str) -> ModuleType:
