@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NamedTuple, Protocol
@@ -19,6 +18,7 @@ from aioresolver.errors import (
     ResolutionError,
     ServerFailure,
 )
+from aioresolver.flow.chance import random_below
 from aioresolver.host import absence
 from aioresolver.services import Below, shuffled
 from aioresolver.system.literal import parse_literal
@@ -65,7 +65,7 @@ class MailServer(NamedTuple):
         return " ".join((str(self.preference), self.host, *self.addresses))
 
 
-async def find_mail_servers(asking: _Asking, domain: str, *, below: Below = secrets.randbelow) -> list[MailServer]:
+async def find_mail_servers(asking: _Asking, domain: str, *, below: Below = random_below) -> list[MailServer]:
     """The hosts that have addresses, in the order to try them; see `Resolver.mail_servers`."""
     servers = await find_mail_hosts(asking, domain, below=below)
     usable = [server for server in servers if server.addresses]
@@ -74,7 +74,7 @@ async def find_mail_servers(asking: _Asking, domain: str, *, below: Below = secr
     return usable
 
 
-async def find_mail_hosts(asking: _Asking, domain: str, *, below: Below = secrets.randbelow) -> list[MailServer]:
+async def find_mail_hosts(asking: _Asking, domain: str, *, below: Below = random_below) -> list[MailServer]:
     """All hosts, those without addresses too, of which `error` tells. Raises NullMX and what `query` raises."""
     if parse_literal(domain) is not None:
         raise ValueError(f"{domain!r} is an address: mail for it goes there")
@@ -89,7 +89,7 @@ async def find_mail_hosts(asking: _Asking, domain: str, *, below: Below = secret
     return list(await asyncio.gather(*(_with_addresses(asking, server) for server in servers)))
 
 
-def by_preference(servers: Sequence[MailServer], below: Below = secrets.randbelow) -> list[MailServer]:
+def by_preference(servers: Sequence[MailServer], below: Below = random_below) -> list[MailServer]:
     """Lower preferences first; equals at random, so that they share the load (RFC 5321, 5.1)."""
     ordered = sorted(servers, key=lambda server: server.preference)
     groups = groupby(ordered, lambda server: server.preference)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Sequence
 from itertools import accumulate, groupby
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from aioresolver.answer import Answer
 from aioresolver.errors import NoRecords
+from aioresolver.flow.chance import random_below
 from aioresolver.system.literal import parse_literal
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.names import Name
@@ -59,7 +59,7 @@ async def find_services(
     service: str | None = None,
     *,
     proto: str = "tcp",
-    below: Below = secrets.randbelow,
+    below: Below = random_below,
 ) -> list[SRV]:
     """The servers of a service, in the order to try them; see `Resolver.services`."""
     if service is not None:
@@ -71,7 +71,7 @@ async def find_services(
     return by_weight(servers, below)
 
 
-def by_weight(servers: Sequence[SRV], below: Below = secrets.randbelow) -> list[SRV]:
+def by_weight(servers: Sequence[SRV], below: Below = random_below) -> list[SRV]:
     """Lower priorities first; within one, at random in proportion to the weights, as RFC 2782 draws them."""
     ordered = []
     for _, group in groupby(sorted(servers, key=lambda server: server.priority), lambda server: server.priority):
@@ -89,7 +89,7 @@ async def find_https(
     *,
     alpn: Collection[str] | None = None,
     understood: Collection[int] = UNDERSTOOD_KEYS,
-    below: Below = secrets.randbelow,
+    below: Below = random_below,
 ) -> list[Endpoint]:
     """The places to reach a web origin at, in the order to try them; see `Resolver.https`."""
     if parse_literal(name) is not None:
