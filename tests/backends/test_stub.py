@@ -190,7 +190,9 @@ def test_truncated_and_nobody_else_gives_what_there_is(network: Any, ask: Any) -
         return reply(query, "www.example.org. 60 A 192.0.2.9", flags=Flag.TC)
 
     network.scripts[ONE] = truncates
-    assert [str(data) for data in ask()] == ["192.0.2.9"]
+    answer = ask()
+    assert [str(data) for data in answer] == ["192.0.2.9"]
+    assert answer.ttl == 0  # and it is not kept
 
 
 @pytest.mark.parametrize("rcode", [Rcode.FORMERR, Rcode.NOTIMP])
@@ -270,14 +272,14 @@ def test_aliases_without_end_are_a_failure(network: Any, ask: Any, step: int) ->
         name = str(query.question[0].name)
         if not step:
             return reply(query, f"{name} 60 CNAME {'a' if name.startswith('www') else 'www'}.example.org.")
-        first = int(name.split(".")[0][1:]) if name.startswith("n") else 0
+        first = int(name.partition(".")[0][1:]) if name.startswith("n") else 0
         aliases = (
             f"n{number}.example.org. 60 CNAME n{number + 1}.example.org." for number in range(first, first + step)
         )
         return reply(query, *aliases, *(["www.example.org. 60 CNAME n0.example.org."] if not first else []))
 
     network.scripts[ONE] = script
-    with pytest.raises(ServerFailure, match="the aliases are a circle or more than 16|malformed reply: the aliases"):
+    with pytest.raises(ServerFailure, match=r"the aliases (of .* )?are a circle or more than 16"):
         ask()
     assert len(network.asked(ONE)) <= 17
 
@@ -400,3 +402,44 @@ def test_rotation_takes_turns_among_equals(network: Any, run_virtual: Any) -> No
 
     servers = run_virtual(main())
     assert servers in ([ONE, TWO] * 2, [TWO, ONE] * 2)
+
+
+def test_what_ends_at_once_lands_at_once(network: Any, run_virtual: Any) -> None:
+    network.scripts[ONE_TCP] = good
+    questions = [Question.parse(f"n{number}.example.org") for number in range(20)]
+    batches: list[int] = []
+    turns = 0
+
+    async def main() -> None:
+        def roomy() -> None:
+            nonlocal turns
+            turns += 1
+
+        async with StubBackend(ONE_TCP, open_transport=network.open) as backend:
+            backend.serve(lambda outcomes: batches.append(len(outcomes)), roomy)
+            backend.post(questions, asyncio.get_running_loop().time() + 5)
+            await asyncio.sleep(1)
+
+    run_virtual(main())
+    assert sum(batches) == len(questions)
+    assert len(batches) == 1
+    assert 1 <= turns <= 2
+
+
+def test_what_was_withdrawn_as_it_ended_does_not_land(network: Any, run_virtual: Any) -> None:
+    network.scripts[ONE_TCP] = good
+    questions = [Question.parse(f"n{number}.example.org") for number in range(3)]
+    landed: list[Question] = []
+    withdrawn: list[int] = []
+
+    async def main() -> None:
+        async with StubBackend(ONE_TCP, open_transport=network.open) as backend:
+            backend.serve(lambda outcomes: landed.extend(question for question, _ in outcomes), lambda: None)
+            backend.post(questions, asyncio.get_running_loop().time() + 5)
+            first = next(lookup for lookup in backend._under_way if lookup.question == questions[0])
+            first.add_done_callback(lambda _: withdrawn.append(backend.withdraw(questions[:1])))
+            await asyncio.sleep(1)
+
+    run_virtual(main())
+    assert withdrawn == [1]
+    assert sorted(landed) == sorted(questions[1:])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aioresolver.wire.codes import EdnsOption, RRClass
 from aioresolver.wire.edns import Edns
 from aioresolver.wire.message import Message, Question
-from aioresolver.wire.query import query_frame, query_wire, question_section, randomized, same_but_case
+from aioresolver.wire.query import QueryForm, query_frame, query_wire, question_section, randomized, same_but_case
 
 QUESTION = Question.parse("www.example.org", "AAAA")
 RICH = Edns(4096, flags=0x8000).with_option(EdnsOption.NSID, b"").with_option(65001, b"abc")
@@ -43,6 +43,16 @@ def test_a_padded_query_ends_at_a_whole_block(name, edns, block):
     assert wire == Message.query(question, edns=edns).to_wire(padding=block)
     assert len(wire) % block == 0
     assert len(wire) - len(query_wire(question, edns=edns.unpadded())) <= block + 4
+
+
+@pytest.mark.parametrize("edns", [None, Edns(), RICH, RICH.with_option(EdnsOption.PADDING, bytes(99))])
+@pytest.mark.parametrize("padding", [0, 128])
+def test_what_a_form_gives_is_the_same_query(edns, padding):
+    form = QueryForm(edns, padding=padding)
+
+    for length in (*range(1, 64), 1):
+        question = Question.parse("a" * length + ".example")
+        assert form.wire(question) == query_wire(question, edns=edns, padding=padding)
 
 
 def test_the_usual_edns_is_padded_like_any():

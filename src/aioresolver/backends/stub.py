@@ -130,6 +130,8 @@ class StubBackend(Closing):
         self._waiting: deque[Lookup] = deque()
         self._under_way: set[Lookup] = set()
         self._posted: dict[Question, Lookup] = {}
+        self._over: list[Lookup] = []
+        self._telling = False
         self._successors: list[Upstream] = []
         self._landed: Landed | None = None
         self._roomy: Callable[[], object] | None = None
@@ -335,13 +337,29 @@ class StubBackend(Closing):
     def _ended(self, future: asyncio.Future[Answer[Any]]) -> None:
         """A Lookup for a question that was posted is over."""
         assert isinstance(future, Lookup)
-        if self._posted.get(future.question) is not future:  # withdrawn: what became of it concerns nobody
-            if not future.cancelled():
-                future.exception()
-            return
-        del self._posted[future.question]
-        error = future.exception()
-        self._land([(future.question, future.result() if error is None else error)])
+        self._over.append(future)
+        self._tell_soon()
+
+    def _tell_soon(self) -> None:
+        """Tell what is over, and that there is room, once for all that happens in this turn of the loop."""
+        if not self._telling:
+            assert self._loop is not None
+            self._telling = True
+            self._loop.call_soon(self._tell)
+
+    def _tell(self) -> None:
+        self._telling = False
+        over, self._over = self._over, []
+        outcomes: list[tuple[Question, Answer[Any] | BaseException]] = []
+        for lookup in over:
+            error = None if lookup.cancelled() else lookup.exception()
+            if self._posted.get(lookup.question) is lookup:  # else it was withdrawn: what became of it concerns nobody
+                del self._posted[lookup.question]
+                outcomes.append((lookup.question, lookup.result() if error is None else error))
+        if outcomes:
+            self._land(outcomes)
+        if self._roomy is not None and not self._closed:
+            self._roomy()
 
     def _land(self, outcomes: Sequence[tuple[Question, Answer[Any] | BaseException]]) -> None:
         if self._landed is not None:
@@ -383,7 +401,7 @@ class StubBackend(Closing):
             else:
                 waiting.popleft().start()
         if self._roomy is not None and not self._closed:
-            self._roomy()
+            self._tell_soon()
 
 
 def _check(*, rate: float | None, in_flight: int | None, hedge: float | None, race: int) -> None:

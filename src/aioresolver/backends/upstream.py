@@ -17,7 +17,7 @@ from aioresolver.transports.nameserver import Nameserver
 from aioresolver.wire.codes import EdnsOption
 from aioresolver.wire.edns import Edns
 from aioresolver.wire.message import Message, Question
-from aioresolver.wire.query import query_wire, question_section, randomized
+from aioresolver.wire.query import QueryForm, question_section, randomized
 
 __all__ = ["Upstream"]
 
@@ -45,7 +45,7 @@ class Upstream:
     back. `most` is how many questions it bears at once; fewer are sent until it has shown what it bears.
     """
 
-    __slots__ = ("_budget", "_datagrams_at", "_near_misses", "_open", "_probes", "_room", "_told_benched",
+    __slots__ = ("_budget", "_datagrams_at", "_forms", "_near_misses", "_open", "_probes", "_room", "_told_benched",
                  "_transports", "answered", "asked", "dialect", "health", "lost", "most", "nameserver", "observer",
                  "scheme", "served_at", "text", "window")  # fmt: skip
 
@@ -82,6 +82,7 @@ class Upstream:
         self._open = open_transport
         self._room = room
         self._probes: set[asyncio.Future[bytes]] = set()
+        self._forms: dict[str, tuple[Edns | None, QueryForm]] = {}
         self._transports = {nameserver.scheme: open_transport(nameserver)}
 
     def exchange(
@@ -95,13 +96,20 @@ class Upstream:
         return reply if isinstance(reply, asyncio.Future) else asyncio.ensure_future(reply)
 
     def _query(self, question: Question, scheme: str, edns: Edns | None, now: float) -> bytes:
-        if edns is not None and scheme in KEPT_ALIVE:
-            edns = edns.with_option(EdnsOption.TCP_KEEPALIVE, b"")
-        wire = query_wire(question, edns=edns, padding=PADDING_BLOCK if self.nameserver.encrypted else 0)
+        known, form = self._forms.get(scheme, (None, None))
+        if form is None or known is not edns:
+            form = self._form(scheme, edns)
+            self._forms[scheme] = edns, form
+        wire = form.wire(question)
         if scheme != "udp" or not self.dialect.randomizes(now):
             return wire
         section = question_section(question)
         return b"".join((wire[:12], randomized(section, os.urandom(LONGEST_NAME)), wire[12 + len(section) :]))
+
+    def _form(self, scheme: str, edns: Edns | None) -> QueryForm:
+        if edns is not None and scheme in KEPT_ALIVE:
+            edns = edns.with_option(EdnsOption.TCP_KEEPALIVE, b"")
+        return QueryForm(edns, padding=PADDING_BLOCK if self.nameserver.encrypted else 0)
 
     def edns(self, now: float, *, silences: int = 0) -> Edns | None:
         """The EDNS to ask with now, after so many silences to the same question; None is without."""

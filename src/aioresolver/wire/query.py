@@ -12,7 +12,7 @@ from aioresolver.wire.codes import EdnsOption, Flag, RRClass, RRType
 from aioresolver.wire.edns import Edns
 from aioresolver.wire.names import LENGTHS, Name
 
-__all__ = ["query_frame", "query_wire", "question_section", "randomized", "same_but_case"]
+__all__ = ["QueryForm", "query_frame", "query_wire", "question_section", "randomized", "same_but_case"]
 
 Asked = tuple[Name, RRType, RRClass]
 """What a Question is."""
@@ -68,6 +68,29 @@ def query_frame(
 ) -> tuple[bytes, bytes]:
     """What stands before and behind the question in every `query_wire` like this, less the two bytes of the id."""
     return _head(bool(edns), recursion_desired, checking_disabled, authentic_data)[2:], _opt(edns)
+
+
+class QueryForm:
+    """The bytes of `query_wire(question, edns=edns, padding=padding)` for many questions: all but these is put together once."""
+
+    __slots__ = ("_block", "_head", "_opt", "_tails")
+
+    def __init__(self, edns: Edns | None, *, padding: int = 0) -> None:
+        self._head = _USUAL_HEADS[edns is not None]
+        self._block = padding if edns is not None else 0
+        self._opt = _opt(edns.unpadded() if edns is not None and padding else edns)
+        self._tails: dict[int, bytes] = {}
+
+    def wire(self, question: Asked) -> bytes:
+        """The query with id 0."""
+        section = question_section(question)
+        if not self._block:
+            return b"".join((self._head, section, self._opt))
+        size = len(section) % self._block
+        tail = self._tails.get(size)
+        if tail is None:
+            tail = self._tails[size] = _padded(self._opt, len(self._head) + len(section), self._block)
+        return b"".join((self._head, section, tail))
 
 
 def question_section(question: Asked) -> bytes:
