@@ -129,10 +129,12 @@ class TcpTransport:
         if self._loop is None:
             return
         impatience = self._loop.call_later(PARTING, self._abort)
-        while self._descriptors():  # each goes when it is closed, in the next turns of the loop
-            self._gone.clear()
-            await self._gone.wait()
-        impatience.cancel()
+        try:
+            while self._descriptors():  # each goes when it is closed, in the next turns of the loop
+                self._gone.clear()
+                await self._gone.wait()
+        finally:
+            impatience.cancel()
 
     @property
     def capacity(self) -> int:
