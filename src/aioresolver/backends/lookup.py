@@ -415,9 +415,11 @@ class Lookup(asyncio.Future[Answer[Any]]):
             message = Message.parse(reply)
             if not trial.upstream.believes(message, edns=trial.edns, scheme=trial.scheme, now=now):
                 return None
-            return self._read(message, trial, now)
+            answer = self._read(message, trial, now)
         except MessageFormatError:
             return None
+        answer.expires = trial.sent  # some is missing, so nobody is to keep it (RFC 2181, 9)
+        return answer
 
     def _settle(self) -> None:
         if self._alarm is not None:
