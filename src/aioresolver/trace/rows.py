@@ -117,7 +117,7 @@ def _notes(step: TraceStep) -> list[_Node]:
     notes = [_Node(Row("", "believed", text, "", why), []) for text, why in _together(step.believed)]
     dropped = [_Node(Row("", "dropped", text, "", why), []) for text, why in _together(step.dropped)]
     if len(dropped) > MOST_NOTES:
-        more = Row("", "dropped", f"and {len(step.dropped)} records in all")
+        more = Row("", "dropped", f"and {len(dropped) - MOST_NOTES} more")
         dropped = [*dropped[:MOST_NOTES], _Node(more, [])]
     return [*notes, *dropped]
 
