@@ -19,7 +19,6 @@ a.root.   A     192.0.2.1
 $ORIGIN example.
 @         NS    ns.nic
 ns.nic    A     192.0.2.2
-          AAAA  2001:db8::2
 guest     NS    ns.hoster.test.
 lame      NS    ns.nic
 dead      NS    ns.dead
