@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from aioresolver.testing import Fault
+from aioresolver.trace import Trace
 from aioresolver.trace.drawing import draw
 from aioresolver.trace.rows import Row
 
@@ -16,37 +17,42 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture
-def root(run_virtual: Any, world: Any) -> Any:
-    """The drawing of a walk that one dead server holds up."""
+def trace(run_virtual: Any, world: Any) -> Trace:
+    """A walk that one dead server holds up."""
     world.internet.fail("ns.dead.example", Fault.drop())
 
-    async def main() -> str:
+    async def main() -> Trace:
         async with world.resolver() as resolver:
-            drawing: str = (await resolver.trace("www.dead.example")).to_svg()
-            return drawing
+            return await resolver.trace("www.dead.example")
 
-    return ET.fromstring(run_virtual(main()))
+    return run_virtual(main())
 
 
-def test_every_step_is_drawn(root: Any) -> None:
+@pytest.fixture
+def root(trace: Trace) -> Any:
+    return ET.fromstring(trace.to_svg())
+
+
+def test_every_step_is_drawn(trace: Trace, root: Any) -> None:
+    silent = sum(step.kind == "silence" for step in trace.steps)
     texts = ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
     assert texts[0] == "www.dead.example A, from the root"
-    assert texts.count("✗ no reply") == 3
+    assert texts.count("✗ no reply") == silent
     assert "→ referral to dead.example.: 1 nameserver, 1 address" in texts
     assert texts[-2].startswith("✗ www.dead.example. A: no nameserver of dead.example.")
     assert root.find(f"{SVG}title").text == texts[0]
-    assert [mark.get("class") for mark in root.iter(f"{SVG}circle")] == [
-        "answer", "referral", "referral", "failure", "failure", "failure",
-    ]  # fmt: skip
+    marks = [mark.get("class") for mark in root.iter(f"{SVG}circle")]
+    assert marks == ["answer", "referral", "referral", *["failure"] * silent]
 
 
-def test_times_are_bars(root: Any) -> None:
+def test_times_are_bars(trace: Trace, root: Any) -> None:
+    rail = next(bar for bar in root.iter(f"{SVG}rect") if bar.get("class") == "rail")
     bars = [bar for bar in root.iter(f"{SVG}rect") if bar.get("class") not in ("rail", "paper")]
-    ends = [float(bar.get("x")) + float(bar.get("width")) for bar in bars]
-    starts = [float(bar.get("x")) for bar in bars]
-    assert starts == sorted(starts)
-    assert all(start == pytest.approx(end, abs=0.3) for start, end in zip(starts[1:], ends, strict=False))
-    assert float(bars[-1].get("width")) == pytest.approx(260 * 1.6 / 2.86, abs=0.1)
+    scale = float(rail.get("width")) / trace.elapsed
+    steps = [step for step in trace.steps if step.transport]
+    for bar, step in zip(bars, steps, strict=True):
+        assert float(bar.get("x")) == pytest.approx(float(rail.get("x")) + step.began * scale, abs=0.2)
+        assert float(bar.get("width")) == pytest.approx(max(step.elapsed * scale, 2.0), abs=0.2)
 
 
 def test_all_of_it_is_on_the_paper(root: Any) -> None:
