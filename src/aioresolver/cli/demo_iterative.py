@@ -68,7 +68,7 @@ WALKS = {
     "nothing.guest.example": "a name that is not there",
 }
 RIGHT = ["198.51.100.7", "198.51.100.9", "198.51.100.8", "198.51.100.10", "198.51.100.7", "does not exist"]
-SEED = 1  # whom a walk asks first is left to chance; here it is the dead one
+SEED = 3  # whom a walk asks first is left to chance; here it is the dead one
 
 
 class Step(NamedTuple):
@@ -128,20 +128,21 @@ class _Guide:
         question = Message.parse(query).question[0]
         asked = f"{question.name} {question.type}{' over TCP' if tcp else ''}"
         began = time.perf_counter()
-        said = "given up"
+        steps, place = self._steps, len(self._steps)
+        steps.append(Step(server, asked, "no reply", 0.0))  # until there is one; others are asked meanwhile
         try:
             reply = await self._internet.exchange(address, query, tcp, deadline)
             said = "; ".join(_told(Message.parse(reply)))
         except TransportError as error:
-            said = "no reply" if error.errno == errno.ETIMEDOUT else str(error.strerror)
+            if error.errno != errno.ETIMEDOUT:
+                steps[place] = Step(server, asked, str(error.strerror), time.perf_counter() - began)
             raise
-        finally:
-            self._steps.append(Step(server, asked, said, time.perf_counter() - began))
+        steps[place] = Step(server, asked, said, time.perf_counter() - began)
         return reply
 
     async def walk(self, resolver: Resolver, name: str, why: str) -> str:
         """Look the name up and show the way; what was found."""
-        self._steps.clear()
+        self._steps = []
         began = time.perf_counter()
         try:
             outcome: object = await resolver.query(name)

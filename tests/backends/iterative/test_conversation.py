@@ -74,7 +74,7 @@ def test_a_question_and_its_reply(ask):
     assert message.flags == Flag(0)
     assert message.edns.payload == 1232
     assert not message.edns.dnssec_ok
-    assert deadline == 1000.4
+    assert deadline == 1005  # a late reply is welcome, too
     assert said.reply == echo(query)
     assert server.health.round_trip == pytest.approx(0.01)
 
@@ -153,7 +153,7 @@ def test_a_forged_reply_without_tcp_is_no_reply(ask):
         lambda query: query[:2] + b"\x84\1" + query[4:],
         lambda query: query[:2] + b"\x84\4" + query[4:],
         lambda query: query[:2] + b"\x84\1" + bytes(8),
-        lambda query: query[:2] + b"\x84\0" + query[4:-11] + b"\0\0\x29\4\xd0\1\0\0\0\0\0",
+        lambda query: query[:2] + b"\x84\0" + query[4:-23] + b"\0\0\x29\4\xd0\1\0\0\0\0\0",
     ],
     ids=["FORMERR", "NOTIMP", "FORMERR without a question", "BADVERS"],
 )

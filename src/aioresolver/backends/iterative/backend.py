@@ -165,7 +165,7 @@ class IterativeBackend(Closing):
     def withdraw(self, questions: Collection[Question]) -> int:
         """Forget these; how many there were is returned."""
         for question in questions:
-            self._given.pop(question, None)
+            _let_go(self._given.pop(question, None))
         count = self._shortcut.withdraw(questions) if self._shortcut is not None else 0
         return count + self._one_by_one.withdraw(questions)
 
@@ -212,9 +212,11 @@ class IterativeBackend(Closing):
                 raise ServerFailure(name, type_, "the backend is closed", attempts=attempts) from None
             raise LookupTimeout(name, type_, "no answer before the deadline", attempts=attempts) from None
         finally:
+            _let_go(walk.given)
             del self._under_way[budget]
             if cold:
                 await setting.flights.aclose()
+                await setting.conversations.aclose()
 
     async def aclose(self) -> None:
         """Close every socket; lookups under way fail. May be called twice."""
@@ -229,6 +231,7 @@ class IterativeBackend(Closing):
             await asyncio.wait(walks, timeout=GRACE)
         for setting in {self._setting, *self._under_way.values()}:
             await setting.flights.aclose()
+            await setting.conversations.aclose()
         if self._network is not None:
             await self._network.aclose()
 
@@ -242,6 +245,12 @@ class IterativeBackend(Closing):
                 self._setting.clock = self._setting.conversations.clock = loop.time
         elif self._loop is not loop:
             raise UsageError("the backend belongs to another event loop")
+
+
+def _let_go(given: Given | None) -> None:
+    """Nobody wants to hear it any more."""
+    if given is not None and given.earlier is not None:
+        given.earlier.cancel()
 
 
 def _loop_time() -> float:

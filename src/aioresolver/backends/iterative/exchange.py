@@ -71,6 +71,11 @@ class NetworkExchange:
         # The transport has put an id of its own into the query.
         return query[:2] + reply[2:]
 
+    def near_misses(self, address: str) -> int:
+        """How many datagrams have come from this address that match no query."""
+        transport = self._transports.get((address, False))
+        return getattr(transport, "near_misses", 0)
+
     async def aclose(self) -> None:
         """Close every transport. May be called twice."""
         self._closed = True

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from aioresolver.answer import Answer
 from aioresolver.backends.iterative.budget import BudgetExceeded
-from aioresolver.backends.iterative.conversation import NoReply, Said
+from aioresolver.backends.iterative.conversation import NoReply, Said, Wait
 from aioresolver.backends.iterative.delegations import FOREVER, Delegation, Trust
 from aioresolver.backends.iterative.scrub import Kind, Reading, read_reply
 from aioresolver.backends.iterative.servers import Server
@@ -17,13 +17,16 @@ from aioresolver.backends.iterative.steps import Dropped, Step
 from aioresolver.backends.iterative.telling import believed_of, in_words
 from aioresolver.errors import Attempt, MessageFormatError
 from aioresolver.wire.codes import Rcode, RRType
+from aioresolver.wire.edns import explain_errors
 from aioresolver.wire.message import Message, Question
 from aioresolver.wire.names import Name
 
 __all__ = ["Deadline", "Found", "Inquiry", "WalkError", "bare"]
 
-MOST_TRIES = 3
-TRUNCATED = 0x02
+# Three over UDP and one over TCP (RFC 9520, 3.1: no more than three over each).
+MOST_TRIES = 4
+# Of servers that may hide behind a part of a name, so many are asked for it.
+MOST_CUT_TRIES = 3
 READABLE = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN})
 NOT_ITS_ZONE = frozenset({Rcode.REFUSED, Rcode.NOTAUTH, Rcode.NOTIMP})
 ADDRESS_TYPES = (RRType.A, RRType.AAAA)
@@ -54,14 +57,23 @@ class Found(NamedTuple):
     message: Message | None
 
 
+class _Try(NamedTuple):
+    """A server that is asked, under which name, and since when."""
+
+    server: Server
+    host: Name
+    wait: Wait
+    began: float
+
+
 class Inquiry:
-    """Asks the servers of a delegation, on an errand.
+    """Asks the servers of a delegation, on an errand. Who was silent is still listened to while others are asked.
 
     `purpose`: see Step. `look_up(name, type, zone)` finds the addresses of a nameserver of the zone that has none yet.
     """
 
-    __slots__ = ("_answered", "_clock", "_heard", "_cut", "_errand", "_look_up", "_looked_up", "_memory", "_most", "_purpose",
-                 "_question", "_rcode", "_tries", "_useless", "_why")  # fmt: skip
+    __slots__ = ("_answered", "_clock", "_heard", "_cut", "_errand", "_look_up", "_looked_up", "_memory", "_most", "_open",
+                 "_purpose", "_question", "_rcode", "_tries", "_useless", "_why")  # fmt: skip
 
     def __init__(
         self,
@@ -80,6 +92,7 @@ class Inquiry:
         self._clock = errand.setting.clock
         self._tries: dict[Server, int] = {}
         self._useless: set[Server] = set()
+        self._open: dict[asyncio.Task[Said], _Try] = {}
         self._looked_up: dict[Name, tuple[str, ...]] = {}
         self._answered = self._heard = False
         self._most = 1 if purpose == "cut" else MOST_TRIES
@@ -96,16 +109,20 @@ class Inquiry:
         if self._errand.setting.eager:
             while await self._find_more():
                 pass
-        found = await self._take_given() if self._errand.given is not None else None
-        while found is None:
-            if self._clock() >= self._errand.budget.deadline:
-                raise Deadline
-            if self._most == 1 and len(self._tries) >= MOST_TRIES:
-                raise self._failure()
-            server = await self._next()
-            if server is None:
-                raise self._failure()
-            found = await self._ask(*server)
+        try:
+            found = await self._take_given() if self._errand.given is not None else None
+            while found is None:
+                if self._clock() >= self._errand.budget.deadline:
+                    raise Deadline
+                if self._most == 1 and len(self._tries) >= MOST_CUT_TRIES:
+                    raise self._failure()
+                server = await self._next()
+                if server is None:
+                    raise self._failure()
+                found = await self._ask(*server)
+        finally:
+            if self._open:
+                self._let_go()
         cut.served()
         return found
 
@@ -115,10 +132,17 @@ class Inquiry:
         if given is None or given.cut is not self._cut:
             return None
         self._errand.given = None
-        if given.said.reply[2] & TRUNCATED:
-            return await self._ask(given.server, given.host, connect=True)
-        self._tries[given.server] = 1
-        return self._take(given.server, given.host, given.said, given.said.asked_at)
+        server, host, said = given.server, given.host, given.said
+        if given.connect:
+            return await self._ask(server, host, connect=True)
+        self._tries[server] = 1
+        if said is not None:
+            return self._take(server, host, said, said.asked_at)
+        now = self._clock()
+        self._note(server, "udp", "no reply", now)
+        if given.earlier is not None:
+            self._begin(server, host, Wait(now), tries=0, earlier=given.earlier).over = True
+        return None
 
     # ---- whom
 
@@ -212,35 +236,85 @@ class Inquiry:
     # ---- what it says
 
     async def _ask(self, server: Server, host: Name, *, connect: bool = False) -> Found | None:
-        """Ask one of them; None when what it says is of no use."""
+        """Ask one of them, and listen to all that were asked; None when nothing of use is said before it is overdue."""
         tries = self._tries.get(server, 0)
         self._tries[server] = tries + 1
-        began = self._clock()
-        try:
-            said = await self._errand.setting.conversations.ask(
-                server,
-                self._question,
-                self._errand.budget,
-                spent=self._errand.spent,
-                tries=tries,
-                recursion=self._purpose == "forward",
-                connect=connect,
+        budget = self._errand.budget
+        wait = self._begin(server, host, Wait(self._clock() + server.patience(0)), tries=tries, connect=connect)
+        newest = next(reversed(self._open))
+        while newest in self._open:
+            until = min(wait.until, budget.deadline)
+            done, _ = await asyncio.wait(
+                self._open, timeout=max(until - self._clock(), 0), return_when=asyncio.FIRST_COMPLETED
             )
+            for task in done:
+                found = self._hear(task, self._open.pop(task))
+                if found is not None:
+                    return found
+            if not done and until == min(wait.until, budget.deadline):
+                return await self._overdue(server, host, wait, self._open[newest].began)
+        return None
+
+    def _begin(
+        self,
+        server: Server,
+        host: Name,
+        wait: Wait,
+        *,
+        tries: int,
+        connect: bool = False,
+        earlier: Awaitable[bytes] | None = None,
+    ) -> Wait:
+        """Begin to ask."""
+        errand = self._errand
+        asking = errand.setting.conversations.ask(
+            server,
+            self._question,
+            errand.budget,
+            spent=errand.spent,
+            tries=tries,
+            recursion=self._purpose == "forward",
+            connect=connect,
+            wait=wait,
+            earlier=earlier,
+        )
+        task = asyncio.get_running_loop().create_task(asking)
+        self._open[task] = _Try(server, host, wait, self._clock())
+        return wait
+
+    def _hear(self, task: asyncio.Task[Said], tried: _Try) -> Found | None:
+        """What one of them says; None when that is of no use. Raises BudgetExceeded."""
+        server, host, wait, began = tried
+        try:
+            said = task.result()
         except NoReply as error:
             if not error.silent:
                 self._useless.add(server)
                 self._answered = self._answered or error.local
-            kind = "silence" if error.silent else "failure"
-            self._note(server, error.transport, error.outcome, began)
-            self._record(server, host, error.transport, kind, error.outcome, began=began, before=error.before)
+            if not wait.over:
+                kind = "silence" if error.silent else "failure"
+                self._note(server, error.transport, error.outcome, began)
+                self._record(server, host, error.transport, kind, error.outcome, began=began, before=error.before)
             return None
         except BudgetExceeded as error:
             self._record(server, host, "", "failure", f"over budget: {error.reason}", began=began)
             raise
-        except asyncio.CancelledError:
-            self._record(server, host, "", "silence", "given up", began=began)
-            raise
         return self._take(server, host, said, began)
+
+    async def _overdue(self, server: Server, host: Name, wait: Wait, began: float) -> Found | None:
+        """It has not answered in time; where that may be for forged replies, it is asked over TCP at once."""
+        forged = self._errand.setting.conversations.overdue(server, wait)
+        self._note(server, wait.transport, "no reply", began)
+        self._record(server, host, wait.transport, "silence", "no reply", began=began)
+        return await self._ask(server, host, connect=True) if forged else None
+
+    def _let_go(self) -> None:
+        """Listen to nobody any more."""
+        for task, (server, host, wait, began) in self._open.items():
+            if not wait.over:
+                self._record(server, host, wait.transport, "silence", "given up", began=began)
+            self._errand.setting.conversations.end(task)
+        self._open.clear()
 
     def _take(self, server: Server, host: Name, said: Said, began: float) -> Found | None:
         """What it says; None when that is of no use."""
@@ -249,8 +323,10 @@ class Inquiry:
         reading = found.reading
         if found.kind is Kind.LAME:
             self._useless.add(server)
-            self._note(server, said.transport, reading.why, began)
-            self._record(server, host, said.transport, "lame", reading.why, began=began, found=found)
+            notes = _extended_errors(found.message)
+            why = f"{reading.why} ({explain_errors(notes)})" if notes else reading.why
+            self._note(server, said.transport, why, began, notes)
+            self._record(server, host, said.transport, "lame", why, began=began, found=found)
             return None
         server.served(self._cut.zone)
         if self._errand.recorder is not None:
@@ -302,10 +378,12 @@ class Inquiry:
 
     # ---- telling
 
-    def _note(self, server: Server, transport: str, outcome: str, began: float) -> None:
+    def _note(
+        self, server: Server, transport: str, outcome: str, began: float, notes: tuple[tuple[int, str], ...] = ()
+    ) -> None:
         self._why = outcome
         text = server.text.replace("udp", transport)
-        self._errand.attempts.append(Attempt(text, transport, outcome, self._clock() - began))
+        self._errand.attempts.append(Attempt(text, transport, outcome, self._clock() - began, notes))
 
     def _record(
         self,
@@ -358,3 +436,8 @@ def bare(reply: bytes, question: Question) -> bytes:
         return reply
     end = len(question.name) + 17 + size * (reply[6] << 8 | reply[7])
     return b"".join((reply[:8], b"\0\0\0\0", reply[12:end]))
+
+
+def _extended_errors(message: Message | None) -> tuple[tuple[int, str], ...]:
+    """The reasons that a server gave (RFC 8914)."""
+    return message.edns.extended_errors if message is not None and message.edns is not None else ()

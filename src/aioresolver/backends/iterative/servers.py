@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+import asyncio
+import os
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from aioresolver.backends.cookies import CookieJar
 from aioresolver.backends.ranking import Health, equals
+from aioresolver.wire.edns import Cookie, Edns
 from aioresolver.wire.names import Name
 
-__all__ = ["Chance", "Server", "Servers"]
+__all__ = ["MOST_AT_ONCE", "Chance", "Server", "Servers"]
+
+MOST_AT_ONCE = 100
+"""So many questions are under way to one address at once; the rest wait for their turn."""
 
 EDNS_RETRY = 900.0
 CONNECTION_ONLY = 900.0
@@ -23,6 +30,8 @@ EXPLORE = 0.05
 # A family of which so many addresses were silent, and none ever answered since, is left for a while.
 SILENT_ADDRESSES = 6
 FAMILY_PAUSE = 60.0
+_EDNS = Edns()
+_PLAIN_OPT = _EDNS.to_wire()
 
 
 class Chance(Protocol):
@@ -36,16 +45,23 @@ class Chance(Protocol):
 
 
 class Server:
-    """One address, as it is known. `health` ranks it; `edns` says whether to ask it with EDNS.
+    """One address, as it is known. `health` ranks it; `knows_edns`: it has answered a question with EDNS.
 
     `connected_until`: until then only over TCP, for its datagrams do not keep the letters of a question, or forgers are about.
+    `in_flight`: how many questions are under way to it. `cookies`: those that it was sent and gave.
     """
 
-    __slots__ = ("_edns_refused_at", "_lame", "_unspelled_until", "address", "connected_until", "family", "health",
-                 "text", "tier")  # fmt: skip
+    __slots__ = ("_edns_refused_at", "_lame", "_opt", "_opt_cookie", "_turns", "_unspelled_until", "address",
+                 "connected_until", "cookies", "family", "health", "in_flight", "knows_edns", "text", "tier")  # fmt: skip
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, draw: Callable[[int], bytes] = os.urandom) -> None:
         self.address = address
+        self.cookies = CookieJar(draw)
+        self.in_flight: int = 0
+        self.knows_edns: bool = False
+        self._opt = _PLAIN_OPT
+        self._opt_cookie: Cookie | None = None
+        self._turns: deque[asyncio.Future[None]] = deque()
         self.family: int = 6 if address.count(":") > 1 else 4
         self.text: str = f"udp://[{address}]" if self.family == 6 and address[0] != "[" else f"udp://{address}"
         self.health: Health = Health()
@@ -75,6 +91,32 @@ class Server:
     def spells(self, now: float) -> bool:
         """Whether it can be expected to repeat a question letter for letter."""
         return self._unspelled_until <= now
+
+    def opt(self, now: float) -> tuple[Cookie | None, bytes]:
+        """The cookie to send, and the OPT record with it."""
+        cookie = self.cookies.offer(now)
+        if cookie is not self._opt_cookie:
+            self._opt_cookie = cookie
+            self._opt = _PLAIN_OPT if cookie is None else _EDNS.with_cookie(cookie).to_wire()
+        return cookie, self._opt
+
+    def take_turn(self) -> asyncio.Future[None] | None:
+        """Count one more as under way; where there are too many, a future that is done when its turn has come."""
+        if self.in_flight < MOST_AT_ONCE:
+            self.in_flight += 1
+            return None
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._turns.append(turn)
+        return turn
+
+    def end_turn(self, count: int = 1) -> None:
+        """So many are under way no longer: it is the turn of others."""
+        self.in_flight -= count
+        while self._turns and self.in_flight < MOST_AT_ONCE:
+            turn = self._turns.popleft()
+            if not turn.done():
+                self.in_flight += 1
+                turn.set_result(None)
 
     def is_lame(self, zone: Name, now: float) -> bool:
         """Whether it said a while ago that it does not serve the zone."""
@@ -126,7 +168,7 @@ class Servers:
         """The server at this address."""
         server = self._known.get(address)
         if server is None:
-            server = self._known[address] = Server(address)
+            server = self._known[address] = Server(address, self._draw)
             if len(self._known) > self.most:
                 self._known.popitem(last=False)
         else:
@@ -138,6 +180,7 @@ class Servers:
         usable = [server for server in candidates if self._left_until[server.family] <= now] or candidates
         if len(usable) == 1:
             return usable[0]
+        usable = [server for server in usable if server.in_flight < MOST_AT_ONCE] or usable
         drawn = self._chance.random()
         if drawn < EXPLORE:
             drawn /= EXPLORE
@@ -174,6 +217,9 @@ class Servers:
     def measured(self) -> Iterable[Server]:
         """Those of which something is known."""
         return self._known.values()
+
+    def _draw(self, size: int) -> bytes:
+        return self._chance.getrandbits(8 * size).to_bytes(size, "big")
 
     def _leave(self, family: int, now: float) -> None:
         """Leave it, but not both at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -84,12 +85,17 @@ class Setting:
 
 
 class Given(NamedTuple):
-    """What a server said before the errand began, and by which delegation it was asked."""
+    """What a server said before the errand began, and by which delegation it was asked.
+
+    Where it has said nothing in time, `earlier` is what it may still say. `connect`: it should be asked over TCP now.
+    """
 
     cut: Delegation
     server: Server
     host: Name
-    said: Said
+    said: Said | None = None
+    earlier: asyncio.Future[bytes] | None = None
+    connect: bool = False
 
 
 class Errand:

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from aioresolver.answer import Answer
 from aioresolver.backends.batches import Landed
-from aioresolver.backends.iterative.conversation import Said, complains_of_edns
+from aioresolver.backends.iterative.conversation import Said, complains_of_edns, learn_cookie
 from aioresolver.backends.iterative.delegations import Delegation, Trust
 from aioresolver.backends.iterative.exchange import NetworkExchange, has_no_way
 from aioresolver.backends.iterative.inquiry import bare
 from aioresolver.backends.iterative.local_zones import LOCAL_ENDS
 from aioresolver.backends.iterative.scrub import read_reply
-from aioresolver.backends.iterative.servers import Server
+from aioresolver.backends.iterative.servers import MOST_AT_ONCE, Server
 from aioresolver.backends.iterative.setting import Given, Setting
 from aioresolver.errors import MessageFormatError, TransportError
 from aioresolver.transports.exchange import Exchange
 from aioresolver.transports.udp import UdpTransport
 from aioresolver.transports.udp_socket import Posted, Sheet
 from aioresolver.wire.codes import Rcode, RRClass, RRType
-from aioresolver.wire.edns import Edns
 from aioresolver.wire.message import Message, Question
 from aioresolver.wire.names import Name, rest_of
 from aioresolver.wire.query import question_section, randomized
@@ -37,12 +37,16 @@ TICK = 0.05
 # A tighter deadline is for a walk, which measures in milliseconds.
 LEAST_TIME = 0.5
 TRUNCATED = 0x02
+# The four lowest bits of BADCOOKIE.
+COOKIE_COMPLAINT = Rcode.BADCOOKIE & 0xF
 ABSENT = (Rcode.NOERROR, Rcode.NXDOMAIN)
 ADDRESSES = (RRType.A, RRType.AAAA)
 # What the zone above has, what is no record, and what a server may answer as it likes.
 NOT_FOR_ZONES = frozenset({RRType.DS, RRType.OPT, RRType.ANY, RRType.AXFR, RRType.IXFR})
 _HEAD = bytes((0, 0, 0, 1, 0, 0, 0, 0, 0, 1))
-_TAIL = Edns().to_wire()
+
+Entry = tuple[bytes, Question]
+"""A question as it goes out, and as it is."""
 
 Way = tuple[Delegation, Server, Name, float]
 """The delegation by which a question was sent, to whom, under which name, and the deadline."""
@@ -79,7 +83,7 @@ class Shortcut:
         if deadline - now < LEAST_TIME:
             return list(questions)
         others: list[Question] = []
-        batches: dict[Server, list[tuple[bytes, Question]]] = {}
+        batches: dict[Server, list[Entry]] = {}
         getrandbits = self._setting.chance.getrandbits
         for question in questions:
             way = self._way(question, now)
@@ -93,8 +97,7 @@ class Shortcut:
             entry = randomized(section, getrandbits(8 * size).to_bytes(size, "big")), question
             batches.setdefault(server, []).append(entry)
         for server, entries in batches.items():
-            sheet = Sheet(_HEAD, _TAIL, now, now + server.patience(0), deadline, None, None)
-            self._lane(server).transport.post(entries, sheet)
+            self._lane(server).send(entries, now, deadline)
         if self._ways and self._ticking is None:
             self._ticking = self._loop.call_later(TICK, self._tick)
         return others
@@ -103,34 +106,49 @@ class Shortcut:
         """Replies have come from a server."""
         now = self._loop.time()
         landed: list[tuple[Question, Answer[Any] | BaseException]] = []
-        posted = replies[-1][0]
-        self._setting.memory.servers.heard(server, now - posted[2].sent, now)
+        self._setting.memory.servers.heard(server, now - replies[-1][0][2].sent, now)
         others: list[tuple[Question, float, Given | None]] = []
+        expected, good = server.cookies.expected, None
         for posted, reply in replies:
-            question, sent = posted[1], posted[2].sent
+            question, sent, cookie = posted[1], posted[2].sent, posted[2].edns
             way = self._ways.pop(question, None)
             if way is None:
                 continue
             cut, _, host, deadline = way
+            if expected is not None and cookie is not None and expected not in reply:
+                others.append((question, deadline, Given(cut, server, host, connect=True)))
+                continue
             said = Said(reply, "udp", sent, now - sent)
             answer = self._read(question, said, server, cut)
             if answer is None:
-                given = None if complains_of_edns(reply) else Given(cut, server, host, said)
+                truncated = bool(reply[2] & TRUNCATED)
+                doubtful = complains_of_edns(reply) or not learn_cookie(server, reply, cookie, now, trusted=False)
+                known = not doubtful and reply[3] & 0xF != COOKIE_COMPLAINT
+                given = Given(cut, server, host, None if truncated else said, connect=truncated) if known else None
                 others.append((question, deadline, given))
                 continue
+            good = posted, reply
             answer.expires = min(answer.expires, cut.expires)
             cut.served()
             landed.append((question, answer))
-        if landed:
+        server.end_turn(len(replies))
+        if good is not None:
+            learn_cookie(server, good[1], good[0][2].edns, now, trusted=False)
+            server.knows_edns = True
             server.health.served()
             self._landed(landed)
         for question, deadline, given in others:
             self._walk(question, deadline, given)
 
+    def now(self) -> float:
+        """The loop's time."""
+        return self._loop.time()
+
     def adopted(self, server: Server, question: Question, exchange: Exchange) -> None:
         """A question could not be carried, or its reply."""
         now, error = self._loop.time(), exchange.exception() if exchange.done() else None
         exchange.cancel()
+        server.end_turn()
         way = self._ways.pop(question, None)
         if way is None:
             return
@@ -147,7 +165,7 @@ class Shortcut:
         """Forget these; how many is returned."""
         mine = {question: self._ways.pop(question)[1] for question in questions if question in self._ways}
         for server in set(mine.values()):
-            self._lane(server).transport.withdraw(mine)
+            self._lane(server).withdraw(mine)
         return len(mine)
 
     def close(self) -> None:
@@ -215,9 +233,11 @@ class Shortcut:
         lane = self._lanes.get(server.address)
         if lane is None or lane.transport is not transport:
             assert isinstance(transport, UdpTransport)
-            lane = self._lanes[server.address] = _Lane(self, server, transport)
+            waiting: deque[tuple[Entry, float]] = deque() if lane is None else lane.waiting
+            lane = self._lanes[server.address] = _Lane(self, server, transport, waiting)
             if len(self._lanes) > 2 * self._network.most_open:
-                self._lanes = {address: each for address, each in self._lanes.items() if each.transport.in_flight}
+                lanes = self._lanes.items()
+                self._lanes = {to: each for to, each in lanes if each.transport.in_flight or each.waiting}
                 self._lanes[server.address] = lane
         return lane
 
@@ -230,32 +250,80 @@ class Shortcut:
         if self._ways and self._ticking is None:
             self._ticking = self._loop.call_later(TICK, self._tick)
 
-    def gave_up(self, server: Server, question: Question, now: float, *, forged: bool) -> None:
-        """No reply came in time."""
+    def gave_up(self, server: Server, question: Question, exchange: Exchange, now: float, *, forged: bool) -> None:
+        """No reply came in time; it may still come."""
+        server.end_turn()
         way = self._ways.pop(question, None)
+        if way is None or forged:
+            exchange.cancel()
         if way is None:
             return
         if forged:
             server.prefer_connections(now)
         self._setting.memory.servers.silent(server, now)
-        self._walk(question, way[3], None)
+        cut, _, host, deadline = way
+        self._walk(question, deadline, None if forged else Given(cut, server, host, earlier=exchange))
+
+    def choose_again(self, waiting: Sequence[tuple[Entry, float]]) -> None:
+        """The server for which these wait is silent: another may be better."""
+        for (_, question), deadline in waiting:
+            if self._ways.pop(question, None) is not None:
+                for other in self.post([question], deadline):
+                    self._walk(other, deadline, None)
 
 
 class _Lane:
-    """The taker of one server's transport."""
+    """The taker of one server's transport. `waiting` has what is sent when there is less under way, with its deadlines."""
 
-    __slots__ = ("_misses", "_server", "_shortcut", "transport")
+    __slots__ = ("_misses", "_server", "_shortcut", "transport", "waiting")
 
-    def __init__(self, shortcut: Shortcut, server: Server, transport: UdpTransport) -> None:
+    def __init__(
+        self, shortcut: Shortcut, server: Server, transport: UdpTransport, waiting: deque[tuple[Entry, float]]
+    ) -> None:
         self.transport = transport
+        self.waiting = waiting
         self._shortcut = shortcut
         self._server = server
         self._misses = transport.near_misses
         transport.taker = self
 
+    def send(self, entries: list[Entry], now: float, deadline: float) -> None:
+        """Send these, as many as there is room for."""
+        server = self._server
+        room = 0 if self.waiting else max(MOST_AT_ONCE - server.in_flight, 0)
+        if len(entries) > room:
+            self.waiting.extend((entry, deadline) for entry in entries[room:])
+            entries = entries[:room]
+        if entries:
+            server.in_flight += len(entries)
+            cookie, opt = server.opt(now)
+            sheet = Sheet(_HEAD, opt, now, now + server.patience(0), deadline, cookie, None)
+            self.transport.post(entries, sheet)
+
+    def send_waiting(self, now: float) -> None:
+        """Send some of those that wait, if there is room now."""
+        waiting = self.waiting
+        while waiting and self._server.in_flight < MOST_AT_ONCE:
+            deadline = waiting[0][1]
+            entries: list[Entry] = []
+            while waiting and waiting[0][1] == deadline and len(entries) < MOST_AT_ONCE - self._server.in_flight:
+                entries.append(waiting.popleft()[0])
+            self.waiting = deque()
+            self.send(entries, now, deadline)
+            self.waiting = waiting
+
+    def withdraw(self, questions: Collection[Question]) -> None:
+        """Forget these."""
+        self._server.end_turn(self.transport.withdraw(questions))
+        if self.waiting:
+            self.waiting = deque(each for each in self.waiting if each[0][1] not in questions)
+            self.send_waiting(self._shortcut.now())
+
     def took(self, replies: list[tuple[Posted, bytes]]) -> None:
         """Replies that match have come."""
         self._shortcut.took(self._server, replies)
+        if self.waiting:
+            self.send_waiting(self._shortcut.now())
 
     def adopted(self, posted: Posted, exchange: Exchange) -> None:
         """One could not be sent, or not be answered."""
@@ -263,8 +331,15 @@ class _Lane:
 
     def end_patience(self, now: float) -> None:
         """Give up those that waited long enough."""
-        for (_, question, _), exchange in self.transport.overdue(now):
-            exchange.cancel()
+        late = self.transport.overdue(now)
+        for (_, question, _), exchange in late:
             forged = self.transport.near_misses > self._misses
-            self._shortcut.gave_up(self._server, question, now, forged=forged)
+            self._shortcut.gave_up(self._server, question, exchange, now, forged=forged)
         self._misses = self.transport.near_misses
+        if self.waiting:
+            waiting, self.waiting = self.waiting, deque()
+            if late:
+                self._shortcut.choose_again(waiting)
+            else:
+                self.waiting = waiting
+                self.send_waiting(now)
