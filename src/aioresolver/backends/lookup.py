@@ -106,7 +106,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self._be_patient(asked[-1], now)
         for upstream in asked:
             self._send(upstream, now)
-        for upstream in self._turns.usable():
+        for upstream in self._turns.usable() if len(self._turns) > len(asked) else ():
             if upstream not in asked and upstream.health.wants_probe(now):
                 upstream.probe(self.question, now)
 

@@ -30,6 +30,9 @@ class Turns:
 
     def begin(self, upstreams: Sequence[Upstream], first: Upstream | None = None, *, race: int = 1) -> list[Upstream]:
         """Take turns among these; those to ask at once are returned, which is `first` alone if it is given."""
+        if len(upstreams) == 1 and first in (None, upstreams[0]):
+            self._order = list(upstreams)
+            return list(upstreams)
         order = in_order(upstreams)
         asked = order[:race] if first is None else [first]
         later = [upstream for upstream in order if upstream not in asked]
