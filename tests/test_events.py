@@ -180,7 +180,7 @@ async def test_every_start_has_an_end() -> None:
     assert [type(ends[name].error) for name in "abc"] == [ServerFailure, ConfigurationError, ZeroDivisionError]
     assert last is ends["d"]
     assert len(events) == 10
-    assert not resolver._dispatch._began
+    assert not resolver._dispatch.narrator._began
     assert [type(flight.exception()) for flight in flights[:3]] == [
         ServerFailure,
         ConfigurationError,
@@ -272,7 +272,7 @@ async def test_backends_in_backends_tell_too(tmp_path: Any) -> None:
 async def test_without_an_observer_nothing_is_kept() -> None:
     async with DNSServer(ZONE) as server, Resolver(server.nameserver) as resolver:
         await resolver.query("www.seen.test")
-        assert resolver._dispatch._began == {}
+        assert resolver._dispatch.narrator._began == {}
         assert resolver.backend.upstreams[0].observer is None  # type: ignore[attr-defined]
 
 

@@ -163,3 +163,13 @@ async def test_an_address_is_not_made_of_a_name(tmp_path, host):
 
     assert await machine.error_of(host) == socket.EAI_NONAME
     assert machine.asked == []
+
+
+def test_the_search_list_is_the_machines_but_for_what_is_given():
+    config = SystemConfig(search=(Name.parse("corp.test"),), ndots=2, no_tld_query=True)
+    mine = (Name.parse("mine.test"),)
+
+    assert SearchList.of(config, suffixes=None, ndots=None) == (config.search, 2, True)
+    assert SearchList.of(config, suffixes=mine, ndots=1) == (mine, 1, True)
+    assert SearchList.of(config, suffixes=(), ndots=None) == ((), 2, True)
+    assert SearchList.of(SystemConfig(), suffixes=None, ndots=None) == SearchList()

@@ -12,19 +12,11 @@ from aioresolver.answer import Answer
 from aioresolver.backends.batches import BatchBackend
 from aioresolver.cache import Cache
 from aioresolver.errors import LookupTimeout, ResolutionError, UsageError
-from aioresolver.events import (
-    AnswerFromCache,
-    Event,
-    LookupAbandoned,
-    LookupAnswered,
-    LookupFailed,
-    LookupStarted,
-    Observer,
-    StaleServed,
-)
+from aioresolver.events import LookupFailed, Observer
 from aioresolver.flow.limiter import Limiter
 from aioresolver.flow.single_flight import Receiver, SingleFlight
 from aioresolver.freshness import Freshness
+from aioresolver.narrator import Narrator
 from aioresolver.stats import Stats
 from aioresolver.wire.message import Question
 
@@ -70,10 +62,12 @@ class Dispatch:
         self.cache = cache
         self.limiter = limiter
         self.timeout = timeout
-        self.observer = observer
+        self.narrator = Narrator(observer)
         self._stats = Stats()
         self.flights: SingleFlight[Question, Answer[Any]] = SingleFlight(self._abandoned)
-        self._freshness = Freshness(cache, self.flights, patience=min(cache.stale_after, timeout), tell=self._tell)
+        self._freshness = Freshness(
+            cache, self.flights, patience=min(cache.stale_after, timeout), tell=self.narrator.tell
+        )
         self.sources: list[Source] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._backend = backend
@@ -81,7 +75,6 @@ class Dispatch:
         self._queue: deque[Question] = deque()
         self._queued_at: deque[float] = deque()
         self._withdrawn: set[Question] = set()
-        self._began: dict[Question, float] = {}  # of those that the observer was told of
         self._answered_at = float("-inf")
         self._places = 0  # of the limiter, that are ours and not used yet
         self._ticket: Any = None
@@ -119,12 +112,8 @@ class Dispatch:
             self._freshness.expects(question)
             if self.ask(question, self._freshness, question):
                 self._enqueue(question)
-        if self.observer is None:
-            return
-        if isinstance(found, Answer) and found.stale:
-            self._tell(StaleServed(question, found))
-        else:
-            self._tell(AnswerFromCache(question, found))
+        if self.narrator.observer is not None:
+            self.narrator.found(question, found)
 
     def submit(self, question: Question) -> asyncio.Future[Answer[Any]]:
         """The answer; a stale one when none comes in time and the cache keeps such. `bind` comes before."""
@@ -191,8 +180,7 @@ class Dispatch:
             self._freshness.close()
             if self._ticket is not None:
                 self.limiter.withdraw(self._ticket)
-            for question in list(self._began):
-                self._tell_abandoned(question, asyncio.get_running_loop().time())
+            self.narrator.abandoned_all(asyncio.get_running_loop().time())
             closed = UsageError("the resolver was closed while this lookup was under way")
             self.flights.close(closed)
             for source in self.sources:
@@ -281,10 +269,9 @@ class Dispatch:
     def _send(self, questions: list[Question], began: float) -> None:
         self._stats.lookups += len(questions)
         self._stats.under_way += len(questions)
-        if self.observer is not None:
+        if self.narrator.observer is not None:
             for question in questions:
-                self._began[question] = began
-                self._tell(LookupStarted(question))
+                self.narrator.started(question, began)
         try:
             self._backend.post(questions, began + self.timeout)
         except Exception as error:  # noqa: BLE001 - whatever the backend says goes to those who wait
@@ -297,7 +284,7 @@ class Dispatch:
         if self._closed or self._loop is None:
             return
         now = self._loop.time()
-        put, land, observer = self.cache.put, self.flights.land, self.observer
+        put, land, observer = self.cache.put, self.flights.land, self.narrator.observer
         answered = 0
         for question, outcome in outcomes:
             try:
@@ -305,7 +292,7 @@ class Dispatch:
                     answered += 1
                     answer = put(outcome, now)
                     if observer is not None:
-                        self._tell(LookupAnswered(question, answer, self._took(question, now)))
+                        self.narrator.answered(question, answer, now)
                     land(question, answer)
                 else:
                     self._failed(question, outcome, now)
@@ -323,18 +310,18 @@ class Dispatch:
 
     def _failed(self, question: Question, error: BaseException, now: float) -> None:
         if question not in self.flights:  # given up before
-            self._tell_abandoned(question, now)
+            self.narrator.abandoned(question, now)
             return
         if isinstance(error, asyncio.CancelledError):
             self.flights.cancel(question)
-            self._tell_abandoned(question, now)
+            self.narrator.abandoned(question, now)
             return
         self._stats.failed += 1
         if isinstance(error, ResolutionError):
             self._stats.timed_out += isinstance(error, LookupTimeout)
             self.cache.put_failure(question, error, now)
-        if self.observer is not None and isinstance(error, Exception):
-            self._tell(LookupFailed(question, error, self._took(question, now)))
+        if isinstance(error, Exception):
+            self.narrator.failed(question, error, now)
         if not self._freshness.serve(question, now):
             self.flights.fail(question, error)
 
@@ -358,8 +345,9 @@ class Dispatch:
         withdrawn, self._withdrawn = self._withdrawn, set()
         if self._closed or self._loop is None or not withdrawn:
             return
-        for question in withdrawn if self._began else ():
-            self._tell_abandoned(question, self._loop.time())
+        if self.narrator.observer is not None:
+            for question in withdrawn:
+                self.narrator.abandoned(question, self._loop.time())
         pumping, self._pumping = self._pumping, True  # the room that this makes is for afterwards
         left = [pair for pair in zip(self._queue, self._queued_at, strict=True) if pair[0] not in withdrawn]
         self._queue, self._queued_at = deque(pair[0] for pair in left), deque(pair[1] for pair in left)
@@ -376,8 +364,8 @@ class Dispatch:
         pumping, self._pumping = self._pumping, True
         count = self._backend.withdraw((question,))
         self._pumping = pumping
-        if count and self._began and self._loop is not None:
-            self._tell_abandoned(question, self._loop.time())
+        if count and self._loop is not None:
+            self.narrator.abandoned(question, self._loop.time())
         self._leave(count)
         return not count
 
@@ -411,26 +399,9 @@ class Dispatch:
             self._stats.timed_out += 1
             reason = f"no answer within {self.timeout:g} s: nothing was answered while it waited for its turn"
             error = LookupTimeout(str(question.name), str(question.type), reason)
-            self._tell(LookupFailed(question, error, self.timeout))
+            self.narrator.tell(LookupFailed(question, error, self.timeout))
             if not self._freshness.serve(question, now):
                 self.flights.fail(question, error)
-
-    def _took(self, question: Question, now: float) -> float:
-        return now - self._began.pop(question, now)
-
-    def _tell_abandoned(self, question: Question, now: float) -> None:
-        if question in self._began:
-            self._tell(LookupAbandoned(question, self._took(question, now)))
-
-    def _tell(self, event: Event) -> None:
-        if self.observer is None:
-            return
-        try:
-            self.observer(event)
-        except Exception as error:  # noqa: BLE001 - an observer's fault must not become a lookup's
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "an aioresolver observer raised", "exception": error}
-            )
 
 
 def _nothing(_: object) -> None:

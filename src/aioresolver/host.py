@@ -50,6 +50,12 @@ class SearchList(NamedTuple):
     ndots: int = 1
     no_tld_query: bool = False
 
+    @classmethod
+    def of(cls, config: SystemConfig, *, suffixes: Sequence[Name] | None, ndots: int | None) -> SearchList:
+        """The machine's, but for what is given."""
+        suffixes = config.search if suffixes is None else suffixes
+        return cls(suffixes, config.ndots if ndots is None else ndots, config.no_tld_query)
+
     def names(self, text: str) -> list[Name]:
         """The names to ask for in turn; raises NameSyntaxError."""
         return candidates(text, self.suffixes, self.ndots, no_tld_query=self.no_tld_query)

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import socket
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,6 +36,7 @@ from aioresolver.flow.limiter import Limiter
 from aioresolver.host import Host, SearchList, absence, find_host, literal_answer, may_be_literal, outcome_of
 from aioresolver.mail import MailServer, find_mail_servers, find_texts
 from aioresolver.policy import AddressPolicy
+from aioresolver.questions import TypeLike, question_of, questions_of
 from aioresolver.services import Endpoint, find_https, find_services
 from aioresolver.snapshot import Snapshot, observe, take_snapshot
 from aioresolver.stats import Stats
@@ -50,7 +51,7 @@ from aioresolver.system.local import LocalNames, of_family, special_answer
 from aioresolver.system.nameinfo import NameinfoRequest, is_host_name
 from aioresolver.system.search import SearchWalk
 from aioresolver.typed import asking, peeking, streaming, submitting
-from aioresolver.wire.codes import RRClass, RRType
+from aioresolver.wire.codes import RRType
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import SRV
@@ -62,11 +63,6 @@ if TYPE_CHECKING:
 __all__ = ["Resolver"]
 
 Item = TypeVar("Item", bound="str | tuple[Any, ...]")
-TypeLike = str | int
-PTR, IN = RRType.PTR, RRClass.IN
-TYPES: dict[Any, RRType] = {key: rrtype for rrtype in RRType for key in (rrtype.name, int(rrtype))}
-# What the constructor of a NamedTuple comes down to, without its layer of Python.
-_new = tuple.__new__
 
 DEFAULT_CONCURRENCY = 100
 LONGEST_TIMEOUT = 1_000_000
@@ -124,7 +120,7 @@ class Resolver(Connecting, Closing):
         self.limiter: Limiter = limiter
         self._dispatch = Dispatch(in_batches(self.backend), self.cache, limiter, timeout=timeout, observer=observer)
         if observer is not None:
-            observe(self.backend, self._dispatch._tell)
+            observe(self.backend, self._dispatch.narrator.tell)
         config = self.backend.files if isinstance(self.backend, ConfiguredBackend) else None
         self._is_watched = self.cache.prefetch or observer is not None
         self._local = LocalNames(hosts, config=config, hosts_file=hosts_file)
@@ -138,7 +134,7 @@ class Resolver(Connecting, Closing):
             self._fixed_search = self._search_list()
         self._interfaces = Interfaces()
         self._order = AddressOrder(address_order, interfaces=self._interfaces)
-        self._question = lru_cache(REMEMBERED_QUESTIONS)(_question)
+        self._question = lru_cache(REMEMBERED_QUESTIONS)(question_of)
 
     @property
     def policy(self) -> AddressPolicy | None:
@@ -197,7 +193,7 @@ class Resolver(Connecting, Closing):
         """
         loop = self._dispatch.bind()
         try:
-            question = _question(name, type)
+            question = question_of(name, type)
         except (DNSError, ValueError) as error:
             return _ended(loop, error)
         if self._finish is not None:
@@ -232,7 +228,7 @@ class Resolver(Connecting, Closing):
         stream: Stream[Any] = Stream(
             self._dispatch,
             names,
-            question=_questions(rrtype),
+            question=questions_of(rrtype),
             known=self._known,
             finish=self._finish,
             concurrency=limit,
@@ -413,7 +409,7 @@ class Resolver(Connecting, Closing):
             try:
                 answer = self._policy.apply(answer)
             except AddressBlocked as error:
-                self._dispatch._tell(AnswerBlocked(error))
+                self._dispatch.narrator.tell(AnswerBlocked(error))
                 raise
         if self._rotation is not None:
             answer = answer.rotated(next(self._rotation))
@@ -487,21 +483,13 @@ class Resolver(Connecting, Closing):
         try:
             return addresses if self._policy is None else self._policy.check(host, addresses)
         except AddressBlocked as error:
-            self._dispatch._tell(AnswerBlocked(error))
+            self._dispatch.narrator.tell(AnswerBlocked(error))
             raise
 
     def _search_list(self) -> SearchList:
         if self._fixed_search is not None:
             return self._fixed_search
-        search = SearchList(self._search or (), 1 if self._ndots is None else self._ndots)
-        config = self._config()
-        if config is not None:
-            search = search._replace(no_tld_query=config.no_tld_query)
-            if self._search is None:
-                search = search._replace(suffixes=config.search)
-            if self._ndots is None:
-                search = search._replace(ndots=config.ndots)
-        return search
+        return SearchList.of(self._config() or SystemConfig(), suffixes=self._search, ndots=self._ndots)
 
 
 def _ended(loop: asyncio.AbstractEventLoop, how: Answer[Any] | Exception) -> asyncio.Future[Answer[Any]]:
@@ -512,32 +500,3 @@ def _ended(loop: asyncio.AbstractEventLoop, how: Answer[Any] | Exception) -> asy
     else:
         future.set_result(how)
     return future
-
-
-def _questions(rrtype: RRType) -> Callable[[Any], Question]:
-    """What makes the question of an item of many; hot."""
-    parse = Name.parse
-    is_plain = rrtype != RRType.PTR
-
-    def question(item: Any) -> Question:
-        if is_plain and type(item) is str:
-            return _new(Question, (parse(item), rrtype, IN))
-        return _question(*_asked(item, rrtype))
-
-    return question
-
-
-def _asked(item: Any, rrtype: RRType) -> tuple[str, TypeLike]:
-    """The name and the type that an item of many asks for; raises NameSyntaxError when it is neither name nor tuple."""
-    name, type_ = item[:2] if isinstance(item, tuple) and len(item) > 1 else (item, rrtype)
-    if not isinstance(name, str) or not isinstance(type_, (str, int)):
-        raise NameSyntaxError(f"{item!r:.200} is neither a name nor a tuple of a name and a type")
-    return name, type_
-
-
-def _question(name: str, type: TypeLike) -> Question:
-    """The question for a name as people write it; an address stands for its reverse name when PTR is asked."""
-    rrtype = TYPES.get(type) or Question.parse(".", type).type
-    if rrtype == PTR and parse_literal(name) is not None:
-        return Question(Name.reverse(name), rrtype)
-    return _new(Question, (Name.parse(name), rrtype, IN))

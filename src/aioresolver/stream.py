@@ -185,9 +185,7 @@ class Stream(Generic[T]):
             self._outcomes.append((item, outcome))
         else:
             self._settle(item, outcome)
-        arrival = self._arrival
-        if arrival is not None and not arrival.done():
-            arrival.set_result(None)
+        self._announce()
 
     def _settle(self, item: T, outcome: Outcome | BaseException) -> None:
         """Whatever is no outcome of one name ends the whole."""

@@ -24,7 +24,7 @@ _fixed_part = struct.Struct(">HHIH")
 
 # Looked up without the machinery of enum.
 _types, _classes, _rcodes = RRType.by_number(), RRClass.by_number(), Rcode.by_number()
-_TYPES_BY_NAME = {rrtype.name: rrtype for rrtype in RRType}
+_TYPES: dict[str | int, RRType] = {key: rrtype for rrtype in RRType for key in (rrtype.name, int(rrtype))}
 
 _ROOT = Name(".")
 _EDNS = Edns()
@@ -46,9 +46,10 @@ class Question(NamedTuple):
 
         Raises NameSyntaxError, and ValueError for what is no type.
         """
-        if not isinstance(type, RRType):
-            type = _TYPES_BY_NAME.get(type) or RRType.parse(type) if isinstance(type, str) else RRType(type)
-        return tuple.__new__(cls, (Name.parse(name), type, class_))
+        rrtype = _TYPES.get(type)
+        if rrtype is None:
+            rrtype = RRType.parse(type) if isinstance(type, str) else RRType(type)
+        return tuple.__new__(cls, (Name.parse(name), rrtype, class_))
 
     def __str__(self) -> str:
         return f"{self.name} {self.type}" if self.class_ == 1 else f"{self.name} {self.class_} {self.type}"
