@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import socket
 
 import pytest
 
@@ -244,3 +245,75 @@ def test_glue_that_leads_to_this_machine_is_followed_only_where_the_hints_do(hin
     assert may_ask("::1") is asked
     assert may_ask("192.0.2.1")
     assert not may_ask("0.0.0.0")
+
+
+BOTH = {"a.root.": ["10.0.0.1", "2001:db8::1"]}
+
+
+@pytest.mark.parametrize(
+    ("family", "asked"), [(socket.AF_INET, {"10.0.0.1", "10.0.0.2"}), (socket.AF_INET6, {"2001:db8::1", "2001:db8::2"})]
+)
+def test_servers_of_one_family_only(run_virtual, family, asked):
+    async def main():
+        seen = set()
+
+        async def exchange(address, query, tcp, deadline):
+            seen.add(address)
+            reply = await authoritative(address, query, tcp, deadline)
+            if address in BOTH["a.root."]:  # it refers
+                message = Message.parse(query)
+                glue = [Record.parse(f"ns.example. 60 {kind}") for kind in ("A 10.0.0.2", "AAAA 2001:db8::2")]
+                authority = [Record.parse("example. 60 NS ns.example.")]
+                wire = message.reply(authority=authority, additional=glue).to_wire()
+                return wire[:12] + query[12:25] + wire[25:]  # the question letter for letter
+            return reply
+
+        backend = IterativeBackend(BOTH, exchange=exchange, prime=False, family=family)
+        await backend.query(Question.parse("www.example"), asyncio.get_running_loop().time() + 5)
+        return seen
+
+    assert run_virtual(main()) == asked
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"hints": HINTS, "family": socket.AF_INET6}, "hints need at least one root server with an address of IPv6"),
+        (
+            {"family": socket.AF_INET6, "stubs": {"corp.": ["10.0.0.1"]}},
+            "the stub zone corp. has no nameserver of IPv6",
+        ),
+        (
+            {"family": socket.AF_INET, "forwards": {"corp.": ["::1"]}},
+            "the forward zone corp. has no nameserver of IPv4",
+        ),
+        ({"family": 7}, "family is AF_UNSPEC, AF_INET or AF_INET6, not 7"),
+    ],
+)
+def test_a_family_that_leaves_nobody(settings, words):
+    with pytest.raises(ConfigurationError, match=words):
+        IterativeBackend(**settings)
+
+
+def test_a_cold_walk_begins_at_the_hints_and_leaves_nothing(run_virtual):
+    async def main():
+        backend = made(stubs={"corp.": ["10.0.0.9"]}, forwards={"lan.": ["10.0.0.8"]})
+        for name in ("www.example", "www.corp", "www.lan"):
+            for cold in (True, False, True):
+                recorder = Recorder()
+                answer = await backend.walk(Question.parse(name), 2000.0, recorder=recorder, cold=cold)
+                assert [str(data) for data in answer] == ["192.0.2.1"]
+            assert {step.server for step in recorder.steps if step.server} <= {"10.0.0.1", "10.0.0.9", "10.0.0.8"}
+        assert {server.address for server in backend.memory.servers.measured()} == {"10.0.0.1", "10.0.0.9", "10.0.0.8"}
+
+        backend = made()
+        await backend.walk(Question.parse("www.example"), 2000.0, cold=True)
+        assert list(backend.memory.servers.measured()) == []
+        assert backend.memory.delegations.closest(Name("example."), 0).candidates is None
+
+    run_virtual(main())
+
+
+def test_it_says_where_it_begins():
+    assert repr(made()) == "IterativeBackend(hints=['a.root.'])"
+    assert made().limits == Limits()
