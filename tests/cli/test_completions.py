@@ -17,6 +17,8 @@ CASES = [
     ("aioresolver example.org CNA", {"CNAME"}),
     ("aioresolver explain example.org --js", {"--json"}),
     ("aioresolver survey example.org --sel", {"--selector"}),
+    ("aioresolver trace example.org --no", {"--no-minimisation"}),
+    ("aioresolver trace --hints some", {"some names.txt"}),
     ("aioresolver bulk --format ", {"csv", "json", "parquet"}),
     ("aioresolver bulk --rate-", {"--rate-per-server"}),
     ("aioresolver bulk some", {"some names.txt"}),

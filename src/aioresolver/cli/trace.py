@@ -13,7 +13,7 @@ from pathlib import Path
 from aioresolver.backends.iterative.backend import IterativeBackend
 from aioresolver.backends.iterative.hints_file import parse_hints
 from aioresolver.cli.colours import add_colour_option, paint_for
-from aioresolver.cli.exit_status import DONE, status_of_failure
+from aioresolver.cli.exit_status import DONE, NO_REPLY
 from aioresolver.cli.options import add_network_options
 from aioresolver.cli.words import add_question_options, read_questions
 from aioresolver.resolver import Resolver
@@ -22,7 +22,10 @@ from aioresolver.trace import Trace
 __all__ = ["DESCRIPTION", "EPILOG", "add_options", "run"]
 
 DESCRIPTION = "Walk from the root servers to an answer: who was asked in each zone, what came back, what of it was believed and why."
-EPILOG = "Exit status: 0 there is an answer (also: no such name), or a server replied with an error, 9 no reply, 10 anything else."
+EPILOG = (
+    "Exit status: 0 an answer (also: no such name), or the last server replied with an error, 1 wrong use, 9 no reply, "
+    "10 anything else."
+)
 DEMO_NAME = "www.guest.example"
 # For terminals and files of which the encoding has no lines and arrows.
 PLAIN = str.maketrans({"├": "|", "└": "`", "─": "-", "│": "|", "→": ">", "✗": "x", "…": "~"})
@@ -68,9 +71,7 @@ def run(options: argparse.Namespace) -> int:
 
     trace = asyncio.run(walk())
     _show(trace, options)
-    if trace.error is None:
-        return DONE
-    return status_of_failure(trace.attempts, timed_out=trace.outcome == "timeout")
+    return _status_of(trace)
 
 
 @contextlib.asynccontextmanager
@@ -87,6 +88,14 @@ async def _backend(options: argparse.Namespace) -> AsyncIterator[IterativeBacken
         return
     hints = None if options.hints is None else parse_hints(_read(options.hints))
     yield IterativeBackend(hints, qname_minimization=minimise, family=family)
+
+
+def _status_of(trace: Trace) -> int:
+    """Of a failure whether the server that was asked last replied at all."""
+    if trace.error is None:
+        return DONE
+    replied = [bool(step.rcode) for step in trace.all_steps() if step.address]
+    return DONE if replied and replied[-1] and trace.outcome != "timeout" else NO_REPLY
 
 
 def _read(path: str) -> str:
