@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 from aioresolver.wire.codes import Flag
 from aioresolver.wire.message import Message, Record
@@ -23,16 +24,26 @@ def reply_to(query: bytes, address: str = TRUE) -> bytes:
     return query[:2] + message.reply(flags=Flag.RA, answer=(record,)).to_wire()[2:]
 
 
+def answered(query: bytes, *records: str, flags: Flag = Flag.RA, **options: Any) -> bytes:
+    """A reply with these records, and whatever else a reply may have."""
+    message = Message.parse(query).reply(flags=flags, answer=tuple(map(Record.parse, records)), **options)
+    return query[:2] + message.to_wire()[2:]
+
+
 def honest(query: bytes, send: Send) -> None:
     """A script: the truth."""
     send(reply_to(query))
 
 
 class EvilServer:
-    """Datagrams in, to `script(query, send)`; over TCP on the same port it tells the truth. `queries` has all."""
+    """Datagrams in, to `script(query, send)`; messages over TCP on the same port to `tcp`, which tells the truth.
 
-    def __init__(self, script: Script) -> None:
+    `queries` has all datagrams, `over_tcp` the others.
+    """
+
+    def __init__(self, script: Script, *, tcp: Script = honest) -> None:
         self.script = script
+        self.tcp = tcp
         self.queries: list[bytes] = []
         self.over_tcp: list[bytes] = []
         self.clients: list[Client] = []
@@ -77,7 +88,6 @@ class EvilServer:
             while True:
                 query = await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
                 self.over_tcp.append(query)
-                reply = reply_to(query)
-                writer.write(len(reply).to_bytes(2, "big") + reply)
+                self.tcp(query, lambda reply: writer.write(len(reply).to_bytes(2, "big") + reply))
         except asyncio.IncompleteReadError:
             writer.close()

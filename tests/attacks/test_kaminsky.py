@@ -19,7 +19,7 @@ def addresses(answer) -> list[str]:
     return [data.address for data in answer]
 
 
-async def test_every_wrong_id_before_the_right_one() -> None:
+async def test_every_wrong_id_before_the_right_one(race: int) -> None:
     """From the right address and port, so that the id alone is left to guess: all but the right one are ignored."""
 
     def script(query: bytes, send) -> None:
@@ -37,12 +37,12 @@ async def test_every_wrong_id_before_the_right_one() -> None:
         floods.append(asyncio.get_running_loop().create_task(flood()))
 
     floods: list[asyncio.Task[None]] = []
-    async with EvilServer(script) as server, Resolver(StubBackend(server.url), timeout=20) as resolver:
+    async with EvilServer(script) as server, Resolver(StubBackend(server.url, race=race), timeout=20) as resolver:
         assert addresses(await resolver.resolve("victim.example")) == [TRUE]
         await asyncio.gather(*floods)
 
 
-async def test_names_that_nobody_asked_for_before_do_not_help() -> None:
+async def test_names_that_nobody_asked_for_before_do_not_help(race: int) -> None:
     """The point of the attack: another name for each try. A reply to one is none to another."""
 
     def script(query: bytes, send) -> None:
@@ -52,7 +52,7 @@ async def test_names_that_nobody_asked_for_before_do_not_help() -> None:
         send(reply_to(query))
 
     seen: list[bytes] = []
-    async with EvilServer(script) as server, Resolver(StubBackend(server.url)) as resolver:
+    async with EvilServer(script) as server, Resolver(StubBackend(server.url, race=race)) as resolver:
         answers = await asyncio.gather(*(resolver.resolve(f"{number}.victim.example") for number in range(200)))
 
     assert {address for answer in answers for address in addresses(answer)} == {TRUE}

@@ -13,12 +13,12 @@ def wrong_id(query: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("many", [1, 100])
-async def test_the_second_attempt_is_over_tcp(many: int) -> None:
+async def test_the_second_attempt_is_over_tcp(many: int, race: int) -> None:
     def script(query: bytes, send) -> None:
         for _ in range(many):
             send(wrong_id(query))
 
-    async with EvilServer(script) as server, Resolver(StubBackend(server.url)) as resolver:
+    async with EvilServer(script) as server, Resolver(StubBackend(server.url, race=race)) as resolver:
         answer = await resolver.resolve("victim.example")
 
         assert [data.address for data in answer] == [TRUE]
@@ -28,12 +28,12 @@ async def test_the_second_attempt_is_over_tcp(many: int) -> None:
         assert len(server.queries) == 1
 
 
-async def test_a_late_reply_is_no_near_miss() -> None:
+async def test_a_late_reply_is_no_near_miss(race: int) -> None:
     def script(query: bytes, send) -> None:
         send(reply_to(query))
         send(reply_to(query))
 
-    async with EvilServer(script) as server, Resolver(StubBackend(server.url)) as resolver:
+    async with EvilServer(script) as server, Resolver(StubBackend(server.url, race=race)) as resolver:
         for number in range(20):
             await resolver.resolve(f"{number}.example")
 

@@ -14,7 +14,7 @@ from aioresolver.testing import DNSServer
 from aioresolver.transports import udp_socket
 
 
-async def test_every_socket_is_connected(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_socket_is_connected(monkeypatch: pytest.MonkeyPatch, race: int) -> None:
     opened: list[socket.socket] = []
     open_connected = udp_socket.open_connected
 
@@ -23,19 +23,19 @@ async def test_every_socket_is_connected(monkeypatch: pytest.MonkeyPatch) -> Non
         return opened[-1]
 
     monkeypatch.setattr("aioresolver.transports.udp.open_connected", watch)
-    async with EvilServer(honest) as server, Resolver(StubBackend(server.url)) as resolver:
+    async with EvilServer(honest) as server, Resolver(StubBackend(server.url, race=race)) as resolver:
         await asyncio.gather(*(resolver.resolve(f"{number}.example") for number in range(100)))
         assert opened
         assert {f"udp://{sock.getpeername()[0]}:{sock.getpeername()[1]}" for sock in opened} == {server.url}
 
 
-async def test_what_comes_from_elsewhere_never_reaches_us() -> None:
+async def test_what_comes_from_elsewhere_never_reaches_us(race: int) -> None:
     def script(query: bytes, send) -> None:
         with socket.socket(type=socket.SOCK_DGRAM) as stranger:
             stranger.sendto(reply_to(query, FORGED), server.clients[-1])
         asyncio.get_running_loop().call_later(0.05, send, reply_to(query))
 
-    async with EvilServer(script) as server, Resolver(backend := StubBackend(server.url)) as resolver:
+    async with EvilServer(script) as server, Resolver(backend := StubBackend(server.url, race=race)) as resolver:
         answer = await resolver.resolve("victim.example")
         transport = backend.upstreams[0].transport("udp")
 

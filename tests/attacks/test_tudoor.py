@@ -44,12 +44,12 @@ BAD: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-async def test_the_good_reply_is_taken_from_the_same_server(kind: str) -> None:
+async def test_the_good_reply_is_taken_from_the_same_server(kind: str, race: int) -> None:
     def script(query: bytes, send) -> None:
         send(BAD[kind](query))
         asyncio.get_running_loop().call_later(0.01, send, reply_to(query))
 
-    async with EvilServer(script) as server, Resolver(StubBackend(server.url)) as resolver:
+    async with EvilServer(script) as server, Resolver(StubBackend(server.url, race=race)) as resolver:
         answer = await resolver.resolve("www.example")
 
     assert [data.address for data in answer] == [TRUE]
@@ -68,14 +68,14 @@ AS_GOOD_AS_OURS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", AS_GOOD_AS_OURS)
-async def test_what_only_who_saw_our_query_can_send_is_asked_again(kind: str) -> None:
+async def test_what_only_who_saw_our_query_can_send_is_asked_again(kind: str, race: int) -> None:
     """Id, port and question are right: whoever sent it could have sent an answer. It costs a try, not the lookup."""
 
     def script(query: bytes, send) -> None:
         bad = AS_GOOD_AS_OURS[kind](query) if len(server.queries) == 1 else reply_to(query)
         send(query[:2] + bad[2:])
 
-    async with EvilServer(script) as server, Resolver(StubBackend(server.url)) as resolver:
+    async with EvilServer(script) as server, Resolver(StubBackend(server.url, race=race)) as resolver:
         answer = await resolver.resolve("www.example")
 
     assert [data.address for data in answer] == [TRUE]

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from aioresolver.alias_chain import MAX_ALIASES
 from aioresolver.answer import Answer
-from aioresolver.backends.budgets import Allowance
+from aioresolver.backends.budgets import MOST_BYTES, MOST_PACKETS, Allowance
 from aioresolver.backends.trial import Trial
 from aioresolver.backends.turns import SECOND_CHANCE, STRIKES, Turns
 from aioresolver.backends.upstream import USEFUL_RCODES, Upstream
@@ -35,6 +35,8 @@ RESTARTING = 5.0
 RESTARTED = 2.5
 BAD_COOKIES = 3
 COOKIELESS = "a reply without our cookie"
+ENDLESS = f"the aliases are a circle or more than {MAX_ALIASES}"
+SPENT = f"following the aliases took more than {MOST_PACKETS} packets or {MOST_BYTES // 1024} KiB"
 TRUNCATED = 0x02
 # A connection begins with two or three round trips, and the carriage retransmits by itself.
 STREAM_PATIENCE = 1.5
@@ -58,8 +60,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
     Cancelling it ends retransmission and frees every id at once.
     """
 
-    __slots__ = ("_alarm", "_alarms", "_allowance", "_endless", "_last_call", "_passed", "_patience_ends",
-                 "_race", "_truncated", "_turns", "_under_way", "_upstreams", "began", "deadline", "now", "question",
+    __slots__ = ("_alarm", "_alarms", "_allowance", "_endless", "_following", "_last_call", "_passed",
+                 "_patience_ends", "_race", "_truncated", "_turns", "_under_way", "_upstreams", "began", "deadline", "now", "question",
                  "trials")  # fmt: skip
 
     def __init__(
@@ -86,7 +88,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
         self._under_way = under_way
         self._race = race
         self._passed = passed
-        self._endless = False
+        self._following = False
+        self._endless = ""
         self._allowance = allowance or Allowance()
         self._patience_ends = deadline
         self._turns = Turns()
@@ -170,6 +173,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
 
     def heard(self, trial: Trial, reply: bytes) -> None:
         """A reply that matches the question came."""
+        if self._following:  # another one was faster
+            return
         now = self.now()
         upstream = trial.upstream
         self._allowance.read(len(reply))
@@ -206,6 +211,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
 
     def broke(self, trial: Trial, error: OSError) -> None:
         """The question or the reply could not be carried."""
+        if self._following:
+            return
         now = self.now()
         upstream = trial.upstream
         if now >= self.deadline:
@@ -347,9 +354,13 @@ class Lookup(asyncio.Future[Answer[Any]]):
         """Ask for the name that the aliases lead to, of which the server said nothing."""
         passed = (*self._passed, *answer.aliases)
         if answer.name in passed or len(passed) > MAX_ALIASES:
-            self._fail_endless()
+            self._fail_endless(ENDLESS)
+            return
+        if self._allowance.spent:
+            self._fail_endless(SPENT)
             return
         self._settle()
+        self._following = True
         tail = Lookup(
             self.question._replace(name=answer.name),
             self.deadline,
@@ -371,16 +382,15 @@ class Lookup(asyncio.Future[Answer[Any]]):
         if self.done():
             return
         if tail._endless:
-            self._fail_endless()
+            self._fail_endless(tail._endless)
             return
         try:
             self._finish(answer if failed else answer.continued(tail.result()))
         except MessageFormatError:  # together they are more than each
-            self._fail_endless()
+            self._fail_endless(ENDLESS)
 
-    def _fail_endless(self) -> None:
-        self._endless = True
-        reason = f"the aliases are a circle or more than {MAX_ALIASES}"
+    def _fail_endless(self, reason: str) -> None:
+        self._endless = reason
         self.fail(ServerFailure(self.question.name, str(self.question.type), reason, attempts=self._attempts()))
 
     def _finish(self, answer: Answer[Any]) -> None:
