@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from tests.ports import one_port
 
 from aioresolver.connect import server_name
 from aioresolver.errors import AddressBlocked, LookupTimeout, NameNotFound, NameSyntaxError, NoRecords, UsageError
@@ -36,23 +37,6 @@ alias  60 CNAME here
 inside 60 A 10.0.0.1
 xn--bcher-kva 60 A 127.0.0.1
 """
-
-
-def one_port(*addresses: str) -> list[socket.socket]:
-    """Sockets that listen at a port that is free at all these addresses."""
-    for _ in range(20):
-        port, sockets = 0, []
-        try:
-            for address in addresses:
-                family = socket.AF_INET6 if ":" in address else socket.AF_INET
-                sockets.append(socket.create_server((address, port), family=family))
-                port = sockets[0].getsockname()[1]
-        except OSError:
-            for sock in sockets:
-                sock.close()
-        else:
-            return sockets
-    raise OSError(f"no port is free at {addresses}")
 
 
 @contextlib.asynccontextmanager

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import inspect
 import itertools
 import random
 
 import pytest
+from tests.virtual_time import virtual
 
 from aioresolver.answer import Answer
 from aioresolver.backends.batches import BatchBackend
@@ -17,20 +17,6 @@ from aioresolver.errors import LookupTimeout, ResolutionError, ServerFailure, Us
 from aioresolver.flow.limiter import Limiter
 from aioresolver.resolver import Resolver
 from aioresolver.wire.message import Question, Record
-
-
-def virtual(test):
-    """A test under virtual time."""
-
-    def run(run_virtual, **arguments):
-        run_virtual(test(**arguments))
-
-    run.__name__ = test.__name__
-    own = list(inspect.signature(test).parameters.values())
-    run.__signature__ = inspect.Signature(
-        [inspect.Parameter("run_virtual", inspect.Parameter.POSITIONAL_OR_KEYWORD), *own]
-    )
-    return run
 
 
 def answer_to(question, made=Answer):

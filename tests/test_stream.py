@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import inspect
 import itertools
 from collections import Counter
 
 import pytest
+from tests.virtual_time import virtual
 
 from aioresolver.answer import Answer
 from aioresolver.cache import Cache
@@ -26,20 +26,6 @@ from aioresolver.resolver import Resolver
 from aioresolver.stream import PAUSE
 from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.message import Record
-
-
-def virtual(test):
-    """A test under virtual time."""
-
-    def run(run_virtual, **arguments):
-        run_virtual(test(**arguments))
-
-    run.__name__ = test.__name__
-    own = list(inspect.signature(test).parameters.values())
-    run.__signature__ = inspect.Signature(
-        [inspect.Parameter("run_virtual", inspect.Parameter.POSITIONAL_OR_KEYWORD), *own]
-    )
-    return run
 
 
 class Echo:

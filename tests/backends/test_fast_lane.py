@@ -9,13 +9,13 @@ import asyncio
 import contextlib
 import errno
 import gc
-import inspect
 import random
 import socket
 from collections import Counter
 from types import NoneType
 
 import pytest
+from tests.virtual_time import virtual
 
 from aioresolver.answer import Answer
 from aioresolver.backends.lookup import Lookup
@@ -28,20 +28,6 @@ from aioresolver.transports import udp
 from aioresolver.transports.udp import UdpTransport
 from aioresolver.wire.codes import Flag, Rcode
 from aioresolver.wire.message import Message, Question, Record
-
-
-def virtual(test):
-    """A test under virtual time."""
-
-    def run(run_virtual, **arguments):
-        run_virtual(test(**arguments))
-
-    run.__name__ = test.__name__
-    own = list(inspect.signature(test).parameters.values())
-    run.__signature__ = inspect.Signature(
-        [inspect.Parameter("run_virtual", inspect.Parameter.POSITIONAL_OR_KEYWORD), *own]
-    )
-    return run
 
 
 class Server:

@@ -12,13 +12,12 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.bulk_program import begun, command
 
 from aioresolver.testing import DNSServer, Fault
 
@@ -47,31 +46,6 @@ pytestmark = pytest.mark.timeout(1800)
 def server():
     with DNSServer.in_thread(ZONE) as running:
         yield running
-
-
-def command(server, *words):
-    return [sys.executable, "-m", "aioresolver", "bulk", f"@{server.nameserver}", "--quiet", *words]
-
-
-@contextmanager
-def begun(words, out):
-    """A run that has begun to write there, or has ended; it is killed in the end."""
-    journal = Path(f"{out}.journal")
-    before = changed(journal)
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        while process.poll() is None and changed(journal) == before:
-            time.sleep(0.001)
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def changed(path):
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return None
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv.gz"])

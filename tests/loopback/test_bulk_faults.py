@@ -8,13 +8,12 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.bulk_program import begun, command
 
 from aioresolver.cli.main import main
 from aioresolver.testing import DNSServer, Fault
@@ -91,35 +90,10 @@ def test_a_fault_of_the_server(server, tmp_path, fault):
     assert json.loads(Path(f"{out}.manifest.json").read_text())["complete"]
 
 
-def command(server, *words):
-    return [sys.executable, "-m", "aioresolver", "bulk", f"@{server.nameserver}", "--quiet", *words]
-
-
 def write_names(folder, count):
     path = folder / "names"
     path.write_text("".join(f"n{number}.w.bulk.test\n" for number in range(count)))
     return str(path)
-
-
-@contextmanager
-def begun(words, out):
-    """A run that has begun to write there, or has ended; it is killed in the end."""
-    journal = Path(f"{out}.journal")
-    before = changed(journal)
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        while process.poll() is None and changed(journal) == before:
-            time.sleep(0.001)
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def changed(path):
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return None
 
 
 def test_killed_at_random_instants_and_taken_up_again(server, tmp_path):
