@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from aioresolver.backends.iterative.backend import IterativeBackend
 from aioresolver.backends.system import SystemBackend
 from aioresolver.cache import Cache
 from aioresolver.configured import ConfiguredBackend
@@ -18,7 +19,7 @@ from aioresolver.explain import explain
 from aioresolver.policy import AddressPolicy
 from aioresolver.resolver import Resolver
 from aioresolver.system.config import SystemConfig
-from aioresolver.testing import DNSServer, Fault
+from aioresolver.testing import DNSServer, Fault, Internet
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
@@ -397,3 +398,36 @@ async def test_observers_and_rotation_do_not_notice(make: Any) -> None:
         assert await resolver.explain("www.corp.example")
     assert events == []
     assert (await resolver.query("www.corp.example"))[0] != first
+
+
+def test_a_walk_is_told_step_by_step(run_virtual: Any) -> None:
+    internet = Internet(
+        """
+        $ORIGIN example.
+        shop   NS ns.hoster.test.
+        $ORIGIN hoster.test.
+        $ORIGIN shop.example.
+        @      NS ns.hoster.test.
+        www    A  192.0.2.7
+        """,
+        sockets=False,
+        latency=0.02,
+    )
+
+    async def main() -> tuple[Any, Any]:
+        async with Resolver(IterativeBackend(internet.hints, exchange=internet.exchange)) as resolver:
+            return await resolver.explain("www.shop.example"), await resolver.explain("localhost")
+
+    told, local = run_virtual(main())
+    (reply,) = told.replies
+    assert reply.walk[0] == ". at a.root. 198.18.0.1: . NS: 1 record, in 20.0 ms"
+    assert (
+        reply.walk[2]
+        == ". at a.root. 198.18.0.1: example. A: referral to example.: 1 nameserver, 1 address, in 20.0 ms"
+    )
+    assert "  hoster.test. at ns.hoster.test. 198.18.0.3: ns.hoster.test. A: 1 record, in 20.0 ms" in reply.walk
+    assert reply.walk[-2].startswith("ns.hoster.test. A, a nameserver of shop.example.: 198.18.0.")
+    assert reply.walk[-1].endswith(": www.shop.example. A: 1 record, in 20.0 ms")
+    assert all(f"     {line}" in str(told).splitlines() for line in reply.walk)
+    assert (told.verdict.walk, local.replies) == ((), ())
+    assert told.as_dict()["replies"][0]["walk"] == list(reply.walk)

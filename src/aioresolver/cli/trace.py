@@ -109,12 +109,16 @@ def _show(trace: Trace, options: argparse.Namespace) -> None:
     if options.svg == "-":
         print(trace.to_svg(), end="")
         return
-    if options.svg is not None:
-        Path(options.svg).write_text(trace.to_svg(), encoding="utf-8")
     if options.json:
         print(json.dumps(trace.as_dict()))
-        return
-    text = "\n".join(trace.lines(paint_for(options.color, sys.stdout)))
+    else:
+        _print_tree(trace, options.color)
+    if options.svg is not None:
+        Path(options.svg).write_text(trace.to_svg(), encoding="utf-8")
+
+
+def _print_tree(trace: Trace, colour: str) -> None:
+    text = "\n".join(trace.lines(paint_for(colour, sys.stdout)))
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
