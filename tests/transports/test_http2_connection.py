@@ -68,6 +68,7 @@ class Owner:
 
     def __init__(self):
         self.ignored = 0
+        self.most_streams = http2_connection.FIRST_STREAMS
         self.replies = []
         self.errors = []
         self.again = []
@@ -283,6 +284,12 @@ def test_fewer_streams_than_are_under_way(talk):
     assert conversation.connection.paused
     conversation.answer(9, conversation.messages.reply(asked[0].query))
     assert not conversation.connection.paused
+
+
+def test_the_next_connection_knows_how_many_streams_the_server_takes(talk):
+    assert talk().owner.most_streams == 100
+    assert talk(MAX_CONCURRENT_STREAMS=3).owner.most_streams == 3
+    assert talk(MAX_CONCURRENT_STREAMS=0).owner.most_streams == 1
 
 
 def test_nobody_waits_for_more_streams_than_we_use(talk, monkeypatch):

@@ -34,7 +34,7 @@ try:
 except ImportError as _error:
     raise ConfigurationError('https needs h2 4.1 or later: pip install "aioresolver[https]"') from _error
 
-__all__ = ["Http2Connection", "HttpOwner"]
+__all__ = ["FIRST_STREAMS", "Http2Connection", "HttpOwner"]
 
 MOST_STREAMS = 128
 """So many requests are under way on a connection, whatever the server would take: each costs h2 a look at them all."""
@@ -54,7 +54,9 @@ GOAWAY = 7
 
 
 class HttpOwner(Owner, Protocol):
-    """The transport whose connection this is."""
+    """The transport whose connection this is. It remembers how many streams the server takes, for the next one."""
+
+    most_streams: int
 
     def failed(self, connection: Http2Connection, exchange: Exchange, error: TransportError) -> None:
         """What came for an exchange is no reply."""
@@ -81,7 +83,7 @@ class Http2Connection(StreamConnection):
         self._streams: dict[int, HttpResponse] = {}
         self._stream_ids: dict[bytes, int] = {}
         self._bodies: deque[tuple[int, bytes]] = deque()  # those that wait for the server to open its window
-        self._most_streams = FIRST_STREAMS
+        self._most_streams = owner.most_streams
         self._jammed = False
         self._flushing = False
         self._frames = b""
@@ -199,6 +201,8 @@ class Http2Connection(StreamConnection):
     def _take_event(self, event: Event) -> None:
         if isinstance(event, (RemoteSettingsChanged, WindowUpdated)):
             self._most_streams = min(self._http.remote_settings.max_concurrent_streams, MOST_STREAMS)
+            # Some servers close a connection that has had too many before it could know: not the next one too.
+            self._owner.most_streams = max(self._most_streams, 1)
             self._send_bodies()
             return
         if isinstance(event, DataReceived):

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from aioresolver.errors import TransportError
 from aioresolver.transports.exchange import Exchange
-from aioresolver.transports.http2_connection import Http2Connection
+from aioresolver.transports.http2_connection import FIRST_STREAMS, Http2Connection
 from aioresolver.transports.http_request import HttpsRequests
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.transports.stream import StreamConnection
@@ -45,6 +45,7 @@ class HttpsTransport(TlsTransport):
         source: str | None = None,
     ) -> None:
         super().__init__(nameserver, context=context, idle_timeout=idle_timeout, source=source)
+        self.most_streams: int = FIRST_STREAMS
         self._requests = HttpsRequests(nameserver)
 
     def failed(self, connection: Http2Connection, exchange: Exchange, error: TransportError) -> None:
