@@ -194,7 +194,11 @@ class Lookup(asyncio.Future[Answer[Any]]):
             answer = self._read(message, trial, now)
             lame = is_lame(answer, message, trial.sent)
         except MessageFormatError as error:
-            self._failed(trial, f"malformed reply: {error}", now)
+            expected = upstream.dialect.expected()
+            if trial.scheme == "udp" and expected is not None and expected not in reply:
+                self._ask_over_tcp(trial, COOKIELESS, now)
+            else:
+                self._failed(trial, f"malformed reply: {error}", now)
             return
         if lame:
             self._failed(trial, "a referral: it does not resolve for others", now)
