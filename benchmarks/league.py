@@ -45,10 +45,7 @@ def compete(names: int, server: Nameserver, who: list[str], rounds: int, loop: s
 
 
 def _median(outcomes: list[trial.Outcome]) -> dict[str, Any]:
-    median: dict[str, Any] = {
-        key: statistics.median(outcome[key] for outcome in outcomes)  # type: ignore[literal-required]
-        for key in outcomes[0]
-    }
+    median: dict[str, Any] = {key: statistics.median(outcome[key] for outcome in outcomes) for key in outcomes[0]}
     # Of right answers the worst round counts, and of lost ones.
     median["right"] = min(outcome["right"] for outcome in outcomes)
     median["lost"] = max(outcome["lost"] for outcome in outcomes)

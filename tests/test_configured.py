@@ -158,7 +158,7 @@ async def test_closing_ends_the_past_too(server: DNSServer) -> None:
     with pytest.raises(UsageError):
         await lookup
     with pytest.raises(UsageError, match="closed"):
-        backend.submit(lookup, 0.0)  # type: ignore[arg-type]
+        backend.submit(lookup, 0.0)
     with pytest.raises(UsageError, match="closed"):
         backend.system()
     await backend.aclose()
@@ -288,7 +288,7 @@ async def test_dns_is_not_asked_for_hosts_when_nsswitch_conf_does_not_name_it(se
 async def test_a_hung_operating_system_costs_no_more_than_the_timeout(server: DNSServer, make: Any) -> None:
     hang = threading.Event()
     libc = Libc()
-    libc.getaddrinfo = lambda *_: hang.wait(30)  # type: ignore[method-assign,assignment,return-value]
+    libc.getaddrinfo = lambda *_: hang.wait(30)
     resolver = make(libc, timeout=0.3)
     try:
         assert (await resolver.query("box")).attempts[-1].outcome == "no reply"
@@ -388,7 +388,7 @@ def test_another_way_to_the_nameservers(run_virtual: Any) -> None:
 
     async def main() -> None:
         files = Files("tls://192.0.2.1", "192.0.2.2", rotate=True)
-        backend = ConfiguredBackend(files, os_fallback=False, stub=stub)  # type: ignore[arg-type]
+        backend = ConfiguredBackend(files, os_fallback=False, stub=stub)
         for _ in range(2):
             backend.room(0.0)
             assert [upstream.text for upstream in backend.upstreams] == ["tls://192.0.2.1"]

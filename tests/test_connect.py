@@ -382,7 +382,7 @@ async def test_without_the_library_one_sentence_says_what_to_install(monkeypatch
         with pytest.raises(ModuleNotFoundError, match=r'pip install "aioresolver\[connect\]"'):
             await resolver.open_connection("here.port.test", port)
         old = types.ModuleType("aiohappyeyeballs")
-        old.__version__ = "1.8.1"  # type: ignore[attr-defined]
+        old.__version__ = "1.8.1"
         monkeypatch.setitem(sys.modules, "aiohappyeyeballs", old)
         with pytest.raises(ImportError, match=r'2.3 or newer: pip install "aioresolver\[connect\]" \(this is 1.8.1\)'):
             await resolver.open_connection("here.port.test", port)

@@ -273,7 +273,7 @@ async def test_without_an_observer_nothing_is_kept() -> None:
     async with DNSServer(ZONE) as server, Resolver(server.nameserver) as resolver:
         await resolver.query("www.seen.test")
         assert resolver._dispatch.narrator._began == {}
-        assert resolver.backend.upstreams[0].observer is None  # type: ignore[attr-defined]
+        assert resolver.backend.upstreams[0].observer is None
 
 
 async def test_a_broken_observer_harms_no_attempt() -> None:

@@ -434,8 +434,8 @@ def test_a_backend_without_submit(run_virtual: Any) -> None:
 
     scene = Scene("NXDOMAIN", "db. 60 A 192.0.2.9")
     plain = Plain()
-    plain.query = scene.system.query  # type: ignore[assignment]
-    scene.fallback = OsFallback(lambda: plain, lambda: NEVER)  # type: ignore[arg-type,return-value]
+    plain.query = scene.system.query
+    scene.fallback = OsFallback(lambda: plain, lambda: NEVER)
     assert data(run_virtual(scene.look_up("db"))) == ["192.0.2.9"]
 
 
@@ -454,8 +454,8 @@ def test_what_ends_in_the_same_moment_is_not_complained_about(run_virtual: Any, 
         loop.set_exception_handler(lambda loop, context: complaints.append(context))
         ends = {"dns": loop.create_future(), "system": loop.create_future()}
         scene = Scene("NXDOMAIN", "NXDOMAIN")
-        scene.dns.submit = lambda *_: ends["dns"]  # type: ignore[method-assign]
-        scene.system.submit = lambda *_: ends["system"]  # type: ignore[method-assign]
+        scene.dns.submit = lambda *_: ends["dns"]
+        scene.system.submit = lambda *_: ends["system"]
         lookup = asyncio.ensure_future(scene.look_up("db"))
         await asyncio.sleep(3.5)
         other = "system" if broken == "dns" else "dns"

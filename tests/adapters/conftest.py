@@ -101,7 +101,7 @@ NAMES = """
 localhost LOCALHOST localhost. foo.localhost ⓛocalhost inside.attack.test INSIDE.attack.test. alias.attack.test
 local.attack.test six.attack.test mapped.attack.test nat64.attack.test sixtofour.attack.test scoped.attack.test
 mixed.attack.test both.attack.test zero.attack.test metadata.attack.test lan.attack.test 127.0.0.1.attack.test
-""".split()  # noqa: SIM905
+""".split()  # noqa: SIM905 - a list would be a page long
 
 TRICKS = [
     "http://good.attack.test@127.0.0.1:PORT/",
@@ -117,7 +117,7 @@ TRICKS = [
 REDIRECTS = """
 127.0.0.1 127.0.0.1. 127.1 2130706433 0x7f000001 [::1] [::ffff:127.0.0.1] [64:ff9b::7f00:1] [fe80::1%25lo] localhost
 inside.attack.test alias.attack.test mixed.attack.test good.attack.test@127.0.0.1
-""".split()  # noqa: SIM905
+""".split()  # noqa: SIM905 - a list would be a page long
 
 ATTACKS = [
     *[f"http://{host}:PORT/" for host in (*LITERALS, *NAMES)],

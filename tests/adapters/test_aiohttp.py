@@ -541,10 +541,10 @@ def test_without_aiohttp_one_sentence_says_what_to_install(monkeypatch):
     with pytest.raises(ModuleNotFoundError, match=sentence):
         load_anew()
     old = types.ModuleType("aiohttp")
-    old.TCPConnector = object  # type: ignore[attr-defined]
-    old.__path__ = []  # type: ignore[attr-defined]
+    old.TCPConnector = object
+    old.__path__ = []
     abc = types.ModuleType("aiohttp.abc")
-    abc.AbstractResolver = object  # type: ignore[attr-defined]
+    abc.AbstractResolver = object
     monkeypatch.setitem(sys.modules, "aiohttp", old)
     monkeypatch.setitem(sys.modules, "aiohttp.abc", abc)
     with pytest.raises(ImportError, match=sentence):

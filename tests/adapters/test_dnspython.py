@@ -114,7 +114,7 @@ async def test_dnspython_reads_the_same_from_the_server(server: DNSServer, resol
 async def test_a_message_suits_a_dnspython_answer(resolver: Resolver) -> None:
     message = to_message(await resolver.resolve("www.both.test", "A"))
     question = message.question[0]
-    answer = dns.resolver.Answer(question.name, question.rdtype, question.rdclass, message)  # type: ignore[arg-type]
+    answer = dns.resolver.Answer(question.name, question.rdtype, question.rdclass, message)
 
     assert str(answer.canonical_name) == "both.test."
     assert {each.address for each in answer} == {"192.0.2.1", "192.0.2.2"}

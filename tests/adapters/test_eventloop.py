@@ -403,13 +403,13 @@ async def test_what_somebody_else_had_put_there_is_put_back(resolver: Resolver) 
     async def theirs(*_: object, **__: object) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.200", 1))]
 
-    loop.getaddrinfo = theirs  # type: ignore[method-assign, assignment]
+    loop.getaddrinfo = theirs
     try:
         with installed(resolver):
             assert await where() == "127.0.0.1"
         assert vars(loop)["getaddrinfo"] is theirs
     finally:
-        del loop.getaddrinfo  # type: ignore[method-assign]
+        del loop.getaddrinfo
 
 
 async def test_what_somebody_puts_on_top_stays(resolver: Resolver) -> None:
@@ -421,12 +421,12 @@ async def test_what_somebody_puts_on_top_stays(resolver: Resolver) -> None:
     async def theirs(*arguments: Any, **options: Any) -> Any:
         return await ours(*arguments, **options)
 
-    loop.getaddrinfo = theirs  # type: ignore[method-assign, assignment]
+    loop.getaddrinfo = theirs
     assert await where() == "127.0.0.1"
     block.__exit__(None, None, None)
     assert vars(loop)["getaddrinfo"] is theirs
     assert await where("127.0.0.4") == "127.0.0.4"  # ours passes on to the loop's own
-    loop.getaddrinfo = ours  # type: ignore[method-assign]
+    loop.getaddrinfo = ours
     with installed(resolver):
         assert await where() == "127.0.0.1"
         assert "getnameinfo" in vars(loop)
@@ -454,7 +454,7 @@ async def test_blocks_that_overlap(resolver: Resolver) -> None:
 
 def test_several_loops_each_with_its_own(server: DNSServer) -> None:
     with DNSServer.in_thread(OTHER_ZONE) as other:
-        make = [loop_factory(lambda at=at: Resolver(at)) for at in (server.nameserver, other.nameserver)]  # type: ignore[misc]
+        make = [loop_factory(lambda at=at: Resolver(at)) for at in (server.nameserver, other.nameserver)]
         loops = [factory() for factory in make]
         assert [loop.run_until_complete(where()) for loop in loops] == ["127.0.0.1", "127.0.0.99"]
         for loop in loops:

@@ -26,7 +26,7 @@ QUESTION = Question.parse("www.seen.test")
 def registry_of(*collectors: object) -> CollectorRegistry:
     registry = CollectorRegistry()
     for collector in collectors:
-        registry.register(collector)  # type: ignore[arg-type]
+        registry.register(collector)
     return registry
 
 

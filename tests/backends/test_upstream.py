@@ -16,7 +16,7 @@ class Counting:
 
 def made(url: str = "udp://192.0.2.1") -> tuple[Upstream, Counting]:
     transport = Counting()
-    return Upstream(Nameserver.parse(url), lambda _: transport, room=lambda: None), transport  # type: ignore[arg-type,return-value]
+    return Upstream(Nameserver.parse(url), lambda _: transport, room=lambda: None), transport
 
 
 def test_silence_alone_is_no_reason_for_tcp() -> None:

@@ -190,7 +190,7 @@ def test_a_terminal_that_has_few_characters(server: Any, monkeypatch: pytest.Mon
     output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", output)
     assert main(["bücher.cli.test", f"@{server.nameserver}"]) == 0
-    assert rb"; b\xfccher.cli.test A: nxdomain" in output.buffer.getvalue()  # type: ignore[attr-defined]
+    assert rb"; b\xfccher.cli.test A: nxdomain" in output.buffer.getvalue()
 
 
 def test_colours(call: Any) -> None:

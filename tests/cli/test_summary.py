@@ -22,7 +22,7 @@ def upstream(number: int, **fields: Any) -> Any:
 
 def figures(**settings: Any) -> Figures:
     recorder = RunRecorder(0.0)
-    run = BulkRun(None, [], recorder=recorder)  # type: ignore[arg-type]
+    run = BulkRun(None, [], recorder=recorder)
     rows = [Row(index, "a", "a.", "A", "ok", elapsed=0.01 * (index + 1)) for index in range(8)]
     rows += [Row(8, "b", "b.", "A", "timeout"), Row(9, "c", "c.", "A", "nxdomain", elapsed=0.3)]
     run.counts.inputs = run.counts.due = 10
@@ -52,7 +52,7 @@ def test_the_summary() -> None:
 
 def test_the_summary_of_nothing() -> None:
     nothing = figures_of(
-        BulkRun(None, [], recorder=RunRecorder(0.0)),  # type: ignore[arg-type]
+        BulkRun(None, [], recorder=RunRecorder(0.0)),
         ended="interrupted", elapsed=0.0, earlier={}, upstreams=[], kernel_drops=None, notes=[],
     )  # fmt: skip
     assert summary_lines(nothing) == ["interrupted: 0 inputs, 0 rows in 0.00 s (0 a second)"]

@@ -129,8 +129,8 @@ def tcp_stream(data: bytes) -> None:
 
 def replies_of(data: bytes, step: int, loop: asyncio.AbstractEventLoop) -> tuple[list[bytes], int]:
     fake, owner = FakeLoop(loop), Recorder()
-    connection = StreamConnection(owner, loop=fake)  # type: ignore[arg-type]
-    connection.connection_made(FakeTransport())  # type: ignore[arg-type]
+    connection = StreamConnection(owner, loop=fake)
+    connection.connection_made(FakeTransport())
     for exchange in exchanges(loop):
         connection.send(exchange)
     fake.run()
@@ -153,8 +153,8 @@ def https_connection(data: bytes) -> None:
     with closing(asyncio.new_event_loop()) as loop:
         fake, owner = FakeLoop(loop), Recorder()
         requests = HttpsRequests(Nameserver.parse("https://192.0.2.1/dns-query"))
-        connection = Http2Connection(owner, requests=requests, loop=fake)  # type: ignore[arg-type]
-        connection.connection_made(FakeTransport())  # type: ignore[arg-type]
+        connection = Http2Connection(owner, requests=requests, loop=fake)
+        connection.connection_made(FakeTransport())
         sent = exchanges(loop)
         for exchange in sent:
             connection.send(exchange)
@@ -243,10 +243,10 @@ def doq_connection(loop: asyncio.AbstractEventLoop) -> tuple[Any, Recorder]:
     owner.ring, owner.memory, owner.endpoints = FakeRing(), Memory(), set()
     connection = DoqConnection(
         owner,
-        FakeSocket(),  # type: ignore[arg-type]
+        FakeSocket(),
         QuicConfiguration(alpn_protocols=["doq"], is_client=True),
         nameserver=Nameserver.parse("quic://192.0.2.1"),
-        loop=FakeLoop(loop),  # type: ignore[arg-type]
+        loop=FakeLoop(loop),
     )
     for exchange in exchanges(loop):
         exchange.id = b"\0\0"

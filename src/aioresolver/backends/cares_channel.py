@@ -129,7 +129,7 @@ class LoopChannel:
     def _set_timer(self) -> None:
         """Wake up when c-ares next has something to send again or to give up."""
         # Rounded up: a wake-up just before the moment would only cause another one.
-        seconds: float = self._channel.timeout()  # type: ignore[no-untyped-call]
+        seconds: float = self._channel.timeout()  # type: ignore[no-untyped-call] # pycares has no types there
         self._timer = self._loop.call_later(seconds + 0.001, self._tick)
 
     def _tick(self) -> None:

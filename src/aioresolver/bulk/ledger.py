@@ -81,7 +81,7 @@ class Ledger:
             else:
                 types = tuple(type_ for type_ in entry.types if str(type_) in wanted)
                 self._under_way[index] = list(types)
-                entry = entry._replace(types=types)  # type: ignore[arg-type]
+                entry = entry._replace(types=types)  # type: ignore[arg-type] # texts in a BadInput, types in an Input
             self._again.append(entry)
         return True
 

@@ -22,7 +22,7 @@ def presentable(text: str, *, nul: bool = True) -> str:
 
 def presentable_row(row: Row, *, nul: bool = True) -> Row:
     """The row with all its texts presentable."""
-    return Row(*[_presentable_value(value, nul) for value in row])  # type: ignore[arg-type]
+    return Row(*[_presentable_value(value, nul) for value in row])  # type: ignore[arg-type] # each stays of its type
 
 
 def _shown(found: re.Match[str]) -> str:

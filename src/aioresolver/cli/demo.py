@@ -158,9 +158,9 @@ async def _through_aiohttp(server: Nameserver) -> str:
     if importlib.util.find_spec("aiohttp") is None:
         return "aiohttp: not installed, left out (pip install 'aioresolver[aiohttp]')"
     import aiohttp  # noqa: PLC0415 - an extra
-    from aiohttp import web  # noqa: PLC0415
+    from aiohttp import web  # noqa: PLC0415 - as above
 
-    from aioresolver.adapters.aiohttp import AiohttpResolver  # noqa: PLC0415
+    from aioresolver.adapters.aiohttp import AiohttpResolver  # noqa: PLC0415 - needs it
 
     async def hello(_: web.Request) -> web.Response:
         return web.Response(text="hello")

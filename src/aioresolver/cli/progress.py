@@ -93,10 +93,10 @@ class ProgressBar:
 
     def __init__(self, stream: IO[str]) -> None:
         from rich.console import Console, Group  # noqa: PLC0415 - a tenth of a second, only where somebody looks
-        from rich.live import Live  # noqa: PLC0415
-        from rich.progress_bar import ProgressBar as Bar  # noqa: PLC0415
-        from rich.table import Table  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
+        from rich.live import Live  # noqa: PLC0415 - as above
+        from rich.progress_bar import ProgressBar as Bar  # noqa: PLC0415 - as above
+        from rich.table import Table  # noqa: PLC0415 - as above
+        from rich.text import Text  # noqa: PLC0415 - as above
 
         def draw(moment: Moment) -> Any:
             bar = Bar(total=None if moment.done is None else 1.0, completed=moment.done or 0.0, width=24)

@@ -39,7 +39,7 @@ class WatchedFile:
 
     def _stat(self) -> _State | None:
         try:
-            status = os.stat(self.path)  # noqa: PTH116
+            status = os.stat(self.path)  # noqa: PTH116 - for every lookup: no Path in between
         except OSError:
             return None
         return status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_size

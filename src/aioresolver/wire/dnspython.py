@@ -56,7 +56,7 @@ def to_rrset(records: Sequence[Record], ttl: int) -> dns.rrset.RRset:
     for record in records:
         wire = bytearray()
         write_rdata(wire, record.data, None)
-        rdatas.append(dns.rdata.from_wire(int(record.class_), int(record.type), bytes(wire), 0, len(wire)))  # type: ignore[arg-type]
+        rdatas.append(dns.rdata.from_wire(int(record.class_), int(record.type), bytes(wire), 0, len(wire)))  # type: ignore[arg-type] # any number will do
     name, _ = dns.name.from_wire(Name(records[0].name).to_wire(), 0)
     return dns.rrset.from_rdata_list(name, ttl, rdatas)
 

@@ -81,7 +81,7 @@ def rdata(rrtype: RRType, *fields: Field[Any]) -> Callable[[type[D]], type[D]]:
         own_parse: Callable[[Tokens], Any] | None = getattr(cls, "parse", None)
         shape = Shape(rrtype, cls, fields, _reader(cls, fields), own_parse or _parser(cls, fields))
         if "__str__" not in cls.__dict__:
-            cls.__str__ = _shower(fields)  # type: ignore[method-assign]
+            cls.__str__ = _shower(fields)  # type: ignore[method-assign] # as if it were written there
         _SHAPES[rrtype] = _SHAPES_OF[cls] = shape
         READERS[rrtype] = shape.read
         return cls

@@ -110,7 +110,7 @@ class _Flag(Value[bool]):
     def to_wire(self, value: bool) -> bytes:  # noqa: FBT001 - it is the value
         return b""
 
-    def to_text(self, value: bool) -> str:  # noqa: FBT001
+    def to_text(self, value: bool) -> str:  # noqa: FBT001 - as above
         return ""
 
     def parse(self, text: str) -> bool:
