@@ -125,7 +125,7 @@ async def test_the_rrset_is_at_the_end_of_the_aliases_with_what_is_left_of_the_t
     resolver: Resolver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = await resolver.resolve("www.both.test", "A")
-    monkeypatch.setattr("aioresolver.answer._now", lambda: answer.expires - 7)
+    monkeypatch.setattr("aioresolver.answer.loop_time", lambda: answer.expires - 7)
     rrset = to_rrset(answer)
 
     assert rrset is not None
