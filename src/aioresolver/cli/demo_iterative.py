@@ -19,7 +19,7 @@ from aioresolver.testing.internet import Internet
 from aioresolver.wire.codes import RRType
 from aioresolver.wire.message import Message
 
-__all__ = ["demo_internet", "run"]
+__all__ = ["demo_backend", "demo_internet", "run"]
 
 HOSTS = 1000
 INTERNET = f"""\
@@ -90,12 +90,18 @@ def demo_internet() -> Internet:
     return Internet(INTERNET, faults={where: [make() for make in made] for where, made in FAULTS.items()})
 
 
+def demo_backend(internet: Internet, **settings: Any) -> IterativeBackend:
+    """One that walks it, the same way each time."""
+    settings.setdefault("exchange", internet.exchange)
+    return IterativeBackend(internet.hints, random=Random(SEED), **settings)  # noqa: S311 - repeatable
+
+
 async def _demonstrate() -> int:
     async with demo_internet() as internet:
         zones, servers = len(internet.zones), len({server.name for server in internet.servers})
         print(f"An internet on loopback: {zones} zones on {servers} nameservers, one of them dead.")
         guide = _Guide(internet)
-        backend = IterativeBackend(hints=internet.hints, exchange=guide.exchange, random=Random(SEED))  # noqa: S311 - repeatable
+        backend = demo_backend(internet, exchange=guide.exchange)
         async with Resolver(backend, search=()) as resolver:
             found = [await guide.walk(resolver, name, why) for name, why in WALKS.items()]
             right = await _many(resolver, internet)

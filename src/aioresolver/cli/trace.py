@@ -79,12 +79,10 @@ async def _backend(options: argparse.Namespace) -> AsyncIterator[IterativeBacken
     """The backend that the options ask for, and its internet where that is not the world's."""
     minimise, family = options.minimise, options.family
     if options.demo:
-        from aioresolver.cli.demo_iterative import demo_internet  # noqa: PLC0415 - seldom wanted
+        from aioresolver.cli.demo_iterative import demo_backend, demo_internet  # noqa: PLC0415 - seldom wanted
 
         async with demo_internet() as internet:
-            yield IterativeBackend(
-                internet.hints, exchange=internet.exchange, qname_minimization=minimise, family=family
-            )
+            yield demo_backend(internet, qname_minimization=minimise, family=family)
         return
     hints = None if options.hints is None else parse_hints(_read(options.hints))
     yield IterativeBackend(hints, qname_minimization=minimise, family=family)
