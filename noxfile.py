@@ -106,10 +106,11 @@ def part_of_the_tests(version: str) -> list[str]:
     """
     if version == INTERPRETERS[-1]:
         return []
+    scenarios = ("attacks", "loopback")
     if version == INTERPRETERS[0]:
-        return ["--ignore=tests/loopback", "--hypothesis-profile=quick"]
-    pure = ("loopback", "bulk", "cli", "survey", "test_floors.py")
-    return [*(f"--ignore=tests/{path}" for path in pure), "-m", "not hypothesis"]
+        return [*(f"--ignore=tests/{path}" for path in scenarios), "--hypothesis-profile=quick"]
+    pure = ("backends/iterative", "bulk", "cli", "fuzz", "survey", "trace", "wire", "test_floors.py")
+    return [*(f"--ignore=tests/{path}" for path in (*scenarios, *pure)), "-m", "not hypothesis"]
 
 
 @nox.session
