@@ -152,8 +152,9 @@ class Dispatch:
         if self._pumping or self._closed or loop is None:
             return
         self._pumping = True
+        now = loop.time()  # once: at a pace, one more would be due at each look
         try:
-            while (self._queue or self.sources) and self._send_some(self._backend.room(now := loop.time()), now):
+            while (self._queue or self.sources) and self._send_some(self._backend.room(now), now):
                 pass
         finally:
             self._pumping = False
