@@ -38,7 +38,10 @@ SHOWN = {
 myst_heading_anchors = 3
 
 # Modules whose public names are all in the reference. Some load a name when it is asked for: autodoc looks at what is there.
-WHOLE = ["aioresolver", *(f"aioresolver.{room}" for room in ("bulk", "events", "survey", "testing", "wire.rdata"))]
+WHOLE = [
+    "aioresolver",
+    *(f"aioresolver.{room}" for room in ("bulk", "events", "survey", "testing", "trace", "wire.rdata")),
+]
 for module in map(import_module, WHOLE):
     vars(module).update({name: getattr(module, name) for name in module.__all__})
 

@@ -86,11 +86,18 @@ def test_records_with_one_reason_stand_together() -> None:
     ]
 
 
-def test_of_what_was_dropped_some_is_shown() -> None:
-    dropped = tuple(Judged(f"{i}. 60 IN A 192.0.2.1", "no") for i in range(30))
-    rows = rows_of([step(dropped=dropped)])[2:]
-    assert len(rows) == 7
-    assert rows[-1].where == "and 24 more"
+@pytest.mark.parametrize("what", ["believed", "dropped"])
+def test_for_each_reason_some_records_are_shown(what: str) -> None:
+    judged = [Judged(f"{i}. 60 IN A 192.0.2.1", "one") for i in range(30)]
+    judged += [Judged(f"{i}. 60 IN A 192.0.2.1", "another") for i in range(4)]
+    rows = rows_of([step(**{what: tuple(judged)})])[2:]
+    assert [(row.style, row.where, row.said) for row in rows[:4]] == [
+        (what, "0. A 192.0.2.1", "one"),
+        (what, "1. A 192.0.2.1", "one"),
+        (what, "2. A 192.0.2.1", "one"),
+        (what, "and 27 more", "one"),
+    ]
+    assert [row.said for row in rows[4:]] == ["another"] * 4
 
 
 def test_what_is_known_has_no_heading() -> None:

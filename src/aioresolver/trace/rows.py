@@ -10,7 +10,7 @@ from aioresolver.trace.values import Judged, TraceStep
 
 __all__ = ["Row", "milliseconds", "rows_of"]
 
-MOST_NOTES = 6
+MOST_NOTES = 4
 MOST_DATA = 4
 TEE, ELBOW, PIPE, SPACE = "├─ ", "└─ ", "│  ", "   "
 KNOWN = ("local", "known absent", "failed before")
@@ -114,19 +114,22 @@ def _is_asked_for(judged: Judged, step: TraceStep) -> bool:
 
 def _notes(step: TraceStep) -> list[_Node]:
     """What was believed and what was not, the records with one reason together."""
-    notes = [_Node(Row("", "believed", text, "", why), []) for text, why in _together(step.believed)]
-    dropped = [_Node(Row("", "dropped", text, "", why), []) for text, why in _together(step.dropped)]
-    if len(dropped) > MOST_NOTES:
-        more = Row("", "dropped", f"and {len(dropped) - MOST_NOTES} more")
-        dropped = [*dropped[:MOST_NOTES], _Node(more, [])]
-    return [*notes, *dropped]
+    notes = [("believed", *note) for note in _together(step.believed)]
+    notes += [("dropped", *note) for note in _together(step.dropped)]
+    return [_Node(Row("", style, text, "", why), []) for style, text, why in notes]
 
 
 def _together(judged: Sequence[Judged]) -> Iterator[tuple[str, str]]:
-    """`org. NS a.ns. b.ns.` and the reason, for records of one name and type that stand together."""
-    for (owner, why), group in groupby(judged, key=lambda each: (_owner(each.record), each.why)):
-        data = [_data(each.record) for each in group]
-        yield f"{owner} {_shortened(data)}", why
+    """`org. NS a.ns. b.ns.` and the reason, for records of one name and type that stand together; some for each reason."""
+    for why, alike in groupby(judged, key=lambda each: each.why):
+        texts = [
+            f"{owner} {_shortened([_data(each.record) for each in group])}"
+            for owner, group in groupby(alike, key=lambda each: _owner(each.record))
+        ]
+        if len(texts) > MOST_NOTES:
+            texts[MOST_NOTES - 1 :] = [f"and {len(texts) - MOST_NOTES + 1} more"]
+        for text in texts:
+            yield text, why
 
 
 def _owner(record: str) -> str:

@@ -29,7 +29,8 @@ Servers; each block replaces what was at these addresses before, so that a file 
     TYPE is a type or `*`. CONDITIONs: `udp`, `tcp`, `edns`, `first N` (the first N times), `after N`.
     FAULTs: silence · delay SECONDS · refused (connection refused) · unreachable (this machine's own fault) · garbage ·
     truncated (an empty reply with TC) · lower-case (the question is not repeated letter for letter) · wrong-id ·
-    wrong-question · huge N (a referral to N nameservers, `huge N ZONE`).
+    wrong-question · huge N (a referral to N nameservers, `huge N ZONE`) · cookie (with one, for who sent one) ·
+    bad-cookie (BADCOOKIE, with one) · no-question (FORMERR and nothing else) · servfail CODE TEXT (with that reason).
     The first `on` that fits counts; else the zones answer; a server without a zone for the name refuses.
     At an address without a server nobody answers.
 
@@ -46,6 +47,7 @@ What happens:
       asks ADDRESS [NAME [TYPE]]    such a query was sent;   not ADDRESS [NAME [TYPE]]   none was (`*` for any)
       took <= SECONDS
       drops WORDS                   a record with these words in its text or reason was not believed
+      attempt WORDS                 so ended a try at a server
 """
 
 from __future__ import annotations
@@ -63,8 +65,8 @@ from aioresolver.backends.iterative.budget import Limits
 from aioresolver.errors import LookupTimeout, ServerFailure, TransportError
 from aioresolver.testing.authority import Authority
 from aioresolver.testing.zone import Zone
-from aioresolver.wire.codes import Flag, Rcode, RRType
-from aioresolver.wire.edns import Edns
+from aioresolver.wire.codes import EdnsOption, Flag, Rcode, RRType
+from aioresolver.wire.edns import Cookie, Edns
 from aioresolver.wire.message import Message, Question, Record
 from aioresolver.wire.names import Name
 
@@ -238,6 +240,22 @@ class Internet:
             reply = message.reply(authority=servers, edns=Edns())
         if kind == "truncated":
             reply = message.reply(flags=Flag.TC, edns=Edns())
+        if kind == "cookie" and message.edns and message.edns.cookie:
+            reply = message.reply(
+                flags=reply.flags,
+                rcode=reply.rcode,
+                answer=reply.answer,
+                authority=reply.authority,
+                additional=reply.additional,
+                edns=baked(message),
+            )
+        if kind == "bad-cookie":
+            reply = message.reply(rcode=Rcode.BADCOOKIE, edns=baked(message))
+        if kind == "servfail":
+            reason = int(fault[1]).to_bytes(2, "big") + " ".join(fault[2:]).encode()
+            reply = message.reply(rcode=Rcode.SERVFAIL, edns=Edns().with_option(EdnsOption.EXTENDED_ERROR, reason))
+        if kind == "no-question":
+            return query[:2] + b"\x80\1" + bytes(8)
         wire = reply.to_wire(limit=65535 if tcp else 1232)
         end = 12
         while query[end]:
@@ -249,6 +267,13 @@ class Internet:
         if kind == "wrong-question":
             wire = wire[:13] + bytes((wire[13] ^ 1,)) + wire[14:]
         return wire
+
+
+def baked(message: Message) -> Edns:
+    """EDNS with the cookie of the query, and one of a server."""
+    assert message.edns is not None
+    assert message.edns.cookie is not None
+    return Edns().with_cookie(Cookie(message.edns.cookie.client, b"a server"))
 
 
 class FirstChoice(random.Random):
@@ -351,14 +376,14 @@ class Player:
         for outcome in outcomes:
             if isinstance(outcome, BaseException) and not isinstance(outcome, (ServerFailure, LookupTimeout)):
                 raise outcome
-            check_outcome(outcome, [line.split("#")[0].strip() for line in expected], story)
+            check_outcome(outcome, [line.split(" # ")[0].strip() for line in expected], story)
         check_traffic(queries, elapsed, steps, expected, story)
 
 
 def blocks(text: str) -> list[tuple[str, list[str]]]:
     found: list[tuple[str, list[str]]] = []
     for whole in text.splitlines():
-        line = whole if '"' in whole else whole.split("#")[0]
+        line = whole if '"' in whole or "\\#" in whole else whole.split("#")[0]
         if not line.strip() or line.startswith("#"):
             continue
         if line[0] in " \t":
@@ -381,6 +406,8 @@ def check_outcome(outcome: Any, expected: list[str], story: str) -> None:
             assert rest in outcome.reason, f"{outcome.reason}\n{story}"
         elif word == "TIMEOUT":
             assert isinstance(outcome, LookupTimeout), story
+        elif word == "attempt":
+            assert any(rest in attempt.outcome for attempt in outcome.attempts), f"{outcome.attempts}\n{story}"
         elif word == "ttl":
             assert holds(outcome.ttl, rest), f"ttl {outcome.ttl}\n{story}"
 
@@ -400,7 +427,9 @@ def check_traffic(queries: list[Query], elapsed: float, steps: Steps, expected: 
             dropped = [text for step in steps.steps for text in map(" ".join, step.dropped)]
             assert any(rest in text for text in dropped), f"{line}: {dropped}\n{story}"
         else:
-            assert word in ("NOERROR", "NXDOMAIN", "FAILURE", "TIMEOUT", "ttl", "="), f"not understood: {line}"
+            assert word in ("NOERROR", "NXDOMAIN", "FAILURE", "TIMEOUT", "ttl", "=", "attempt"), (
+                f"not understood: {line}"
+            )
 
 
 def meets(query: Query, words: list[str]) -> bool:

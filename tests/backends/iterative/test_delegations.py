@@ -103,3 +103,9 @@ def test_forget_a_zone_and_what_is_below():
     assert known.forget(Name("org.")) == 2
     assert list(known.as_dict()) == ["com."]
     assert "com." in repr(known.find(Name("com."), 0))
+
+
+def test_no_parent_is_believed_for_longer_than_a_day():
+    known = Delegations([ROOT])
+
+    assert known.learn(cut("org.", 315_360_000), 1000).expires == 87_400

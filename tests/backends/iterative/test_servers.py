@@ -5,7 +5,8 @@ from collections import Counter
 
 import pytest
 
-from aioresolver.backends.iterative.servers import SILENT_ADDRESSES, Server, Servers
+from aioresolver.backends.iterative.servers import MOST_AT_ONCE, SILENT_ADDRESSES, Server, Servers
+from aioresolver.wire.edns import Edns
 from aioresolver.wire.names import Name
 
 ZONE, OTHER = Name("example."), Name("other.")
@@ -144,3 +145,37 @@ def test_they_are_bounded():
 
     assert len(servers) == 10
     assert first in list(servers.measured())
+
+
+def test_so_many_at_once_and_the_rest_in_their_turn(run_virtual):
+    async def main():
+        server = Server("10.0.0.1")
+        assert [server.take_turn() for _ in range(MOST_AT_ONCE)] == [None] * MOST_AT_ONCE
+        first, second, third = server.take_turn(), server.take_turn(), server.take_turn()
+        second.cancel()
+        server.end_turn()
+        assert (first.done(), third.done(), server.in_flight) == (True, False, MOST_AT_ONCE)
+        server.end_turn(2)
+        assert (third.done(), server.in_flight) == (True, MOST_AT_ONCE - 1)
+
+    run_virtual(main())
+
+
+def test_who_has_its_hands_full_is_not_chosen(servers):
+    busy, free = servers.of("10.0.0.1"), servers.of("10.0.0.2")
+    busy.in_flight = MOST_AT_ONCE
+
+    assert {servers.choose([busy, free], 0.0) for _ in range(100)} == {free}
+    assert servers.choose([busy], 0.0) is busy
+
+
+def test_the_opt_record_has_a_cookie_until_there_is_no_use_for_one(servers):
+    server = servers.of("10.0.0.1")
+    cookie, opt = server.opt(0.0)
+
+    assert cookie.client in opt
+    assert server.opt(1.0) == (cookie, opt)
+    server.cookies.take(cookie, None, 1.0, trusted=False)
+    assert server.opt(2.0) == (None, Edns().to_wire())
+    assert server.opt(302.0)[0].client != cookie.client
+    assert servers.of("10.0.0.2").opt(0.0)[0].client != cookie.client

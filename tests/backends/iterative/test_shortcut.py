@@ -51,6 +51,7 @@ class Setup:
         return self
 
     async def __aexit__(self, *_):
+        assert not any(server.in_flight for server in self.backend.memory.servers.measured())
         await self.resolver.aclose()
         await self.server.__aexit__(None, None, None)
         assert len(asyncio.all_tasks()) == 1

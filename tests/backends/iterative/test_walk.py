@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import random
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from aioresolver.answer import Answer
 from aioresolver.backends.iterative.backend import IterativeBackend
+from aioresolver.backends.iterative.servers import MOST_AT_ONCE
 from aioresolver.errors import LookupTimeout, ServerFailure, TransportError
 from aioresolver.wire.codes import Flag, Rcode
 from aioresolver.wire.message import Message, Question, Record
@@ -27,7 +29,7 @@ def test_scenario(scenario, play):
 def test_every_scenario_says_in_its_first_line_what_it_shows():
     firsts = [path.read_text(encoding="utf-8").splitlines()[0] for path in SCENARIOS]
 
-    assert len(SCENARIOS) >= 100
+    assert len(SCENARIOS) >= 160
     assert [first for first in firsts if not first.startswith("# ")] == []
 
 
@@ -116,5 +118,106 @@ def test_whatever_servers_say_it_ends_within_its_budget(run_virtual, seed, minim
             assert loop.time() - began <= 10.01
         await backend.aclose()
         assert len(asyncio.all_tasks()) <= 2
+
+    run_virtual(main())
+
+
+class Lossy:
+    """A root with one zone, at one address each, on a path that loses a tenth of the packets each way."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.in_flight = self.most = 0
+
+    async def exchange(self, address, query, tcp, deadline):
+        loop = asyncio.get_running_loop()
+        self.in_flight += 1
+        self.most = max(self.most, self.in_flight)
+        try:
+            return await self.carry(address, query, tcp, deadline, loop)
+        finally:
+            self.in_flight -= 1
+
+    async def carry(self, address, query, tcp, deadline, loop):
+        lost = [self.random.random() < 0.1 for _ in range(2)]
+        if tcp:  # which sends again by itself
+            await asyncio.sleep(min(0.02 + sum(lost), max(0.0, deadline - loop.time())))
+        elif any(lost):
+            await asyncio.sleep(max(0.0, deadline - loop.time()))
+        else:
+            await asyncio.sleep(0.02)
+        if loop.time() >= deadline:
+            raise TransportError("no reply", code=errno.ETIMEDOUT)
+        message = Message.parse(query)
+        if address == "10.0.0.1":
+            return self.reply(
+                message, query, authority=["example. 60 NS ns.example."], additional=["ns.example. 60 A 10.0.0.2"]
+            )
+        return self.reply(message, query, answer=[f"{message.question[0].name} 60 A 192.0.2.1"])
+
+    def reply(self, message, query, **sections):
+        made = {section: [Record.parse(text) for text in texts] for section, texts in sections.items()}
+        wire = message.reply(flags=Flag.AA if "answer" in made else 0, **made).to_wire()
+        end = 12 + len(message.question[0].name.to_wire())
+        return wire[:12] + query[12:end] + wire[end:]
+
+
+def test_a_tenth_of_the_packets_lost_each_way_fails_no_name(run_virtual):
+    async def main():
+        lossy = Lossy(1)
+        backend = IterativeBackend(
+            {"a.root.": ["10.0.0.1"]}, exchange=lossy.exchange, random=random.Random(2), prime=False
+        )
+        deadline = asyncio.get_running_loop().time() + 5
+        for batch in range(6):
+            deadline = asyncio.get_running_loop().time() + 5
+            names = [Question.parse(f"{batch}-{number}.example") for number in range(500)]
+            answers = await asyncio.gather(*(backend.query(name, deadline) for name in names))
+            assert all(answers)
+        assert [server.in_flight for server in backend.memory.servers.measured()] == [0, 0]
+        await backend.aclose()
+        return lossy.most
+
+    assert run_virtual(main()) <= 300
+
+
+def test_a_cold_start_sends_one_server_so_much_at_once(run_virtual):
+    async def main():
+        lossy = Lossy(1)
+        lossy.random = random.Random(1)
+        lossy.random.random = lambda: 1.0
+        backend = IterativeBackend(
+            {"a.root.": ["10.0.0.1"]}, exchange=lossy.exchange, random=random.Random(2), prime=False
+        )
+        deadline = asyncio.get_running_loop().time() + 5
+        names = [Question.parse(f"{number}.example") for number in range(1000)]
+        answers = await asyncio.gather(*(backend.query(name, deadline) for name in names))
+        assert all(answers)
+        assert [server.in_flight for server in backend.memory.servers.measured()] == [0, 0]
+        await backend.aclose()
+        return lossy.most
+
+    assert run_virtual(main()) == MOST_AT_ONCE
+
+
+def test_askers_that_leave_leave_room_for_others(run_virtual):
+    async def main():
+        lossy = Lossy(1)
+        backend = IterativeBackend(
+            {"a.root.": ["10.0.0.1"]}, exchange=lossy.exchange, random=random.Random(2), prime=False
+        )
+        deadline = asyncio.get_running_loop().time() + 5
+        for pause in (0.0, 0.001, 0.025, 0.05, 0.5, 1.3):
+            names = [Question.parse(f"{pause}-{number}.example") for number in range(300)]
+            walks = [asyncio.ensure_future(backend.query(name, deadline)) for name in names]
+            await asyncio.sleep(pause)
+            for walk in walks:
+                walk.cancel()
+            await asyncio.gather(*walks, return_exceptions=True)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert not any(server.in_flight for server in backend.memory.servers.measured())
+        await backend.aclose()
+        assert lossy.in_flight == 0
 
     run_virtual(main())

@@ -19,6 +19,8 @@ FIRST_PAUSE = 5.0
 # Of servers that say nothing, nobody knows whether it is not the way to them that is down.
 LONGEST_SILENT_PAUSE = 30.0
 LONGEST_PAUSE = 300.0
+# However long a delegation may be kept, the parent is asked again after a day.
+LONGEST_LEASE = 86_400.0
 
 
 class Trust(IntEnum):
@@ -141,6 +143,7 @@ class Delegations:
                     before.pause,
                     before.why,
                 )
+        delegation.expires = min(delegation.expires, now + LONGEST_LEASE)
         if delegation.expires > now:
             self._known[delegation.zone] = delegation
             self._known.move_to_end(delegation.zone)
