@@ -13,7 +13,7 @@ from aioresolver.answer import Answer
 from aioresolver.backends.budgets import MOST_PACKETS, RESERVE
 from aioresolver.backends.dialect import MANGLED_TO_BELIEVE
 from aioresolver.backends.stub import StubBackend
-from aioresolver.errors import LookupTimeout, ServerFailure, TransportError
+from aioresolver.errors import ConfigurationError, LookupTimeout, ServerFailure, TransportError
 from aioresolver.transports.base import AgedReply
 from aioresolver.wire.codes import Flag, Rcode
 from aioresolver.wire.edns import Cookie, Edns
@@ -316,3 +316,89 @@ def test_a_truncated_reply_without_our_cookie_is_not_what_there_is(network: Any,
     forging: list[bool] = []
     network.scripts[FIRST] = network.scripts[OVER_TCP] = script
     asking(main)
+
+
+# Where there is no TCP: SYNs are dropped on the way, or refused
+
+NO_TCP = [silent, lambda *_: ConnectionRefusedError(errno.ECONNREFUSED, "refused")]
+
+
+@pytest.mark.parametrize("tcp", NO_TCP)
+def test_a_cookie_that_is_gone_and_cannot_be_checked_is_not_missed_for_long(
+    network: Any, asking: Any, tcp: Any
+) -> None:
+    has_cookies = True
+    network.scripts[FIRST] = lambda query, _: (with_cookie if has_cookies and query.edns.cookie else good)(query)
+    network.scripts[OVER_TCP] = tcp
+
+    async def script(ask: Any) -> list[float]:
+        nonlocal has_cookies
+        await ask()
+        has_cookies = False
+        return [(await ask())[1] for _ in range(3)]
+
+    first, *later = asking(script)
+    assert first < 1.6
+    assert later == pytest.approx([0.01, 0.01], abs=0.002)
+
+
+def test_even_a_lookup_that_has_too_little_time_for_that_teaches_it(network: Any, asking: Any) -> None:
+    has_cookies = True
+    network.scripts[FIRST] = lambda query, _: (with_cookie if has_cookies and query.edns.cookie else good)(query)
+    network.scripts[OVER_TCP] = silent
+
+    async def script(ask: Any) -> None:
+        nonlocal has_cookies
+        await ask()
+        has_cookies = False
+        with pytest.raises(LookupTimeout):
+            await ask()
+        await ask()
+
+    asking(script, timeout=0.5)
+
+
+@pytest.mark.parametrize("tcp", NO_TCP)
+def test_letters_of_another_case_that_cannot_be_checked(network: Any, asking: Any, tcp: Any) -> None:
+    def script(query: Message, transport: Any) -> Any:
+        asked = transport.sent[-1][12:].partition(b"\0")[0]
+        return good(query) if asked == asked.lower() else TransportError("other letters", code=errno.EBADMSG)
+
+    network.scripts[FIRST] = script
+    network.scripts[OVER_TCP] = tcp
+
+    async def main(ask: Any) -> list[float]:
+        return [(await ask("a-long-name-with-letters.example.org"))[1] for _ in range(3)]
+
+    first, *later = asking(main, randomize_case=True)
+    assert first < 1.6
+    assert later == pytest.approx([0.01, 0.01], abs=0.002)
+
+
+@pytest.mark.parametrize("only_over_tcp", [False, True])
+def test_truncation_and_a_complaint_about_edns_do_not_take_turns_for_ever(
+    network: Any, asking: Any, *, only_over_tcp: bool
+) -> None:
+    def script(query: Message, transport: Any) -> Message:
+        if query.edns is not None and (transport.scheme == "tcp" or not only_over_tcp):
+            return query.reply(rcode=Rcode.FORMERR)
+        return good(query) if transport.scheme == "tcp" else query.reply(flags=Flag.TC)
+
+    network.scripts[FIRST] = script
+    answer, _ = asking(lambda ask: ask())
+    assert answer
+    assert len(network.asked(FIRST)) + len(network.asked(OVER_TCP)) == 3
+
+
+def test_a_transport_that_cannot_be_opened_ends_the_lookup(network: Any, asking: Any, monkeypatch: Any) -> None:
+    open_transport = network.open
+
+    def open_datagrams(nameserver: Any) -> Any:
+        if nameserver.scheme == "tcp":
+            raise ConfigurationError("there is no TCP here")
+        return open_transport(nameserver)
+
+    monkeypatch.setattr(network, "open", open_datagrams)
+    network.scripts[FIRST] = lambda query, _: query.reply(flags=Flag.TC)
+    with pytest.raises(ConfigurationError, match="no TCP here"):
+        asking(lambda ask: ask())

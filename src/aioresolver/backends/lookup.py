@@ -35,6 +35,9 @@ RESTARTING = 5.0
 RESTARTED = 2.5
 BAD_COOKIES = 3
 COOKIELESS = "a reply without our cookie"
+MANGLED = "the question came back in other letters"
+# A check over TCP that was silent for so long is none.
+CHECK_TAKES = 0.25
 ENDLESS = f"the aliases are a circle or more than {MAX_ALIASES}"
 SPENT = f"following the aliases took more than {MOST_PACKETS} packets or {MOST_BYTES // 1024} KiB"
 TRUNCATED = 0x02
@@ -106,6 +109,9 @@ class Lookup(asyncio.Future[Answer[Any]]):
         """Ask the best upstream, or the best few; others that nobody knows about get a copy, on which nothing waits."""
         now = self.began = self.now()
         asked = self._turns.begin(self._upstreams, race=self._race)
+        if not asked:  # the last of those that had to be discovered is gone
+            self.wait()
+            return
         self._be_patient(asked[-1], now)
         for upstream in asked:
             self._send(upstream, now)
@@ -223,7 +229,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
             self._give_up(now)
             return
         if upstream.mangled(error, now):
-            self._ask_over_tcp(trial, str(error.strerror), now)
+            self._ask_unmangled(trial, now)
             return
         trial.failed(error.strerror or str(error), now)
         if not getattr(error, "local", False):
@@ -234,8 +240,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
             self._turns.strike(upstream, 1 if usual or self._truncated is None else SECOND_CHANCE)
         if not usual:
             upstream.use_datagrams()
-            if any(each.outcome == COOKIELESS and each.upstream is upstream for each in self.trials):
-                upstream.dialect.cannot_be_checked(now)
+            self._could_not_check(upstream, now)
         if self._untried():
             self._try_next(now)
         elif not self._turns.usable():
@@ -258,14 +263,28 @@ class Lookup(asyncio.Future[Answer[Any]]):
             self._set_alarm(now)
         elif now < self.deadline:
             if now >= self._patience_ends:
-                for trial in self.trials:
-                    trial.went_silent(now)
+                self._lose_patience(now)
             self._try_next(now)
         elif self._last_call or not any(trial.pending for trial in self.trials):
             self._give_up(now)
         else:  # after the loop was held up, replies may have come that nobody has read: the transports look at this turn
             self._last_call = True
             self._set_alarm(now)
+
+    def _lose_patience(self, now: float) -> None:
+        for trial in self.trials:
+            instead = trial.scheme != trial.upstream.nameserver.scheme
+            if instead and trial.outcome is None and not trial.silent and now - trial.sent >= CHECK_TAKES:
+                self._could_not_check(trial.upstream, now)
+            trial.went_silent(now)
+
+    def _could_not_check(self, upstream: Upstream, now: float) -> None:
+        """There is no TCP to check doubtful replies over: they are what there is."""
+        outcomes = {trial.outcome for trial in self.trials if trial.upstream is upstream}
+        if COOKIELESS in outcomes:
+            upstream.dialect.cannot_be_checked(now)
+        if MANGLED in outcomes:
+            upstream.dialect.mangled(now)
 
     def _refused(self, trial: Trial, message: Message, now: float) -> None:
         rcode = message.rcode
@@ -277,7 +296,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
         if rcode in EDNS_COMPLAINTS and trial.edns:
             trial.failed(f"{rcode} to EDNS", now)
             trial.upstream.dialect.doubted = True
-            self._send(trial.upstream, now, edns=None)
+            self._send(trial.upstream, now, scheme=trial.scheme, edns=None)
             return
         notes = message.edns.extended_errors if message.edns is not None else ()
         trial.extended_errors = notes
@@ -301,7 +320,18 @@ class Lookup(asyncio.Future[Answer[Any]]):
         trial.failed(outcome, now)
         self._patience_ends = min(now + STREAM_PATIENCE, self.deadline)
         self._set_alarm(self._patience_ends)
-        self._send(trial.upstream, now, scheme="tcp")
+        self._send(trial.upstream, now, scheme="tcp", edns=None if trial.edns is None else LEARNT)
+
+    def _ask_unmangled(self, trial: Trial, now: float) -> None:
+        """Ask again so that letters need not be trusted: over TCP, or, if that did not help, in letters as they are."""
+        upstream = trial.upstream
+        checked = any(each.upstream is upstream and each.scheme == "tcp" for each in self.trials)
+        if not checked or upstream.dialect.randomizes(now):
+            self._ask_over_tcp(trial, MANGLED, now)
+            return
+        trial.failed(MANGLED, now)
+        self._be_patient(upstream, now)
+        self._send(upstream, now)
 
     def _untried(self) -> bool:
         tried = {trial.upstream for trial in self.trials}
@@ -344,6 +374,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
         return min(now + patience, self.deadline)
 
     def _send(self, upstream: Upstream, now: float, *, scheme: str | None = None, edns: Edns | None = LEARNT) -> None:
+        if self._allowance.spent:  # what was sent may still be answered
+            return
         if edns is LEARNT:
             edns = upstream.edns(now, silences=self._silences(upstream) if self.trials else 0)
         trial = Trial(self, upstream, scheme or upstream.scheme, now, edns=edns)
@@ -409,8 +441,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
         name, type_ = str(self.question.name), str(self.question.type)
         attempts = self._attempts()
         if now >= self.deadline:
-            for trial in self.trials:
-                trial.went_silent(now)
+            self._lose_patience(now)
             reason = f"no answer within {now - self.began:.3g} s"
             self.fail(LookupTimeout(name, type_, reason, attempts=attempts))
         else:

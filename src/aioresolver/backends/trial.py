@@ -89,10 +89,16 @@ class Trial:
     def send(self) -> None:
         """Ask."""
         lookup = self.lookup
-        self._counted = True
-        self._future = self.upstream.exchange(
-            lookup.question, lookup.deadline, scheme=self.scheme, edns=self.edns, again=self.again
-        )
+        try:
+            self._future = self.upstream.exchange(
+                lookup.question, lookup.deadline, scheme=self.scheme, edns=self.edns, again=self.again
+            )
+        except Exception as error:  # noqa: BLE001 - a transport that cannot be opened: whoever asked is told
+            self._counted = False
+            self._future = asyncio.get_running_loop().create_future()
+            self._future.set_exception(error)
+        else:
+            self._counted = True
         self._future.add_done_callback(self._ended)
 
     def replied(self, reply: bytes, loop: asyncio.AbstractEventLoop) -> None:

@@ -91,8 +91,8 @@ class Upstream:
         """Send the question, or send it `again`; the future has the reply that matches it, or an OSError."""
         transport = self.transport(scheme)
         now = asyncio.get_running_loop().time()
-        self.sent(1, now, again=again)
         reply = transport.exchange(self._query(question, scheme, edns, now), deadline)
+        self.sent(1, now, again=again)
         return reply if isinstance(reply, asyncio.Future) else asyncio.ensure_future(reply)
 
     def _query(self, question: Question, scheme: str, edns: Edns | None, now: float) -> bytes:
