@@ -194,3 +194,71 @@ def test_discovery(run_virtual: Any, network: Any, encryption: str) -> None:
     expected = ["udp" if encryption == "automatic" else "tls", "tls", "tls"]
     assert run_virtual(main()) == expected
     assert aloud == {"_dns.resolver.arpa.", *(["h0.example.org."] if encryption == "automatic" else [])}
+
+
+def test_taking_turns_with_nobody_or_with_who_is_left(network: Any) -> None:
+    pool = make_pool(network)
+    pool.take_turns()
+    assert (pool.upstreams, pool.best) == ([], [])
+
+    pool = make_pool(network, PLAIN, OTHER)
+    quick, slow = pool.upstreams
+    quick.health.heard(0.01, 0.0)
+    slow.health.heard(0.5, 0.0)
+    pool.room(0.0)
+    assert pool.best == [quick]
+    assert pool.expel(quick.text)
+    assert pool.best == [slow]
+    pool.take_turns()
+    assert pool.best == [slow]
+
+
+def test_those_that_come_and_go_are_closed(network: Any, run_virtual: Any) -> None:
+    async def main() -> None:
+        pool = make_pool(network, PLAIN)
+        for _ in range(100):
+            pool.discovered(PLAIN, (ENCRYPTED,))
+            pool.discovered(PLAIN, ())
+            await asyncio.sleep(1)
+        assert len(pool._left) == 1
+        pool._left[0].window.used += 1  # something is under way
+        pool.discovered(PLAIN, (ENCRYPTED,))
+        assert len(pool._left) == 1
+        await pool.aclose()
+
+    closed: list[None] = []
+    aclose = Upstream.aclose
+
+    async def counted(upstream: Upstream) -> None:
+        closed.append(None)
+        await aclose(upstream)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Upstream, "aclose", counted)
+        run_virtual(main())
+    assert len(closed) == 1 + 100 + 1
+
+
+@pytest.mark.parametrize("rotate", [False, True])
+def test_where_the_last_encrypted_one_is_gone_an_alias_is_not_followed_aloud(
+    run_virtual: Any, network: Any, *, rotate: bool
+) -> None:
+    def alias(query: Message, _: Any) -> Message:
+        return query.reply(answer=(Record.parse(f"{query.question[0].name} 60 CNAME other.example.net."),))
+
+    network.scripts[str(PLAIN)] = lambda *_: None
+    network.scripts[str(ENCRYPTED)] = alias
+
+    async def main() -> None:
+        options: dict[str, Any] = {"encryption": "required", "discover": True, "rotate": rotate}
+        async with StubBackend(str(PLAIN), open_transport=network.open, **options) as backend:
+            loop = asyncio.get_running_loop()
+            backend._pool.discovered(PLAIN, (ENCRYPTED,))
+            lookup = asyncio.ensure_future(backend.query(Question.parse("h.example"), loop.time() + 3))
+            await asyncio.sleep(0.005)
+            backend._pool.discovered(PLAIN, ())
+            assert (await asyncio.wait_for(lookup, 4)).name == "other.example.net."
+        names = {str(query.question[0].name) for query in network.asked(str(PLAIN))}
+        assert names <= {"_dns.resolver.arpa."}
+
+    run_virtual(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 from aioresolver.backends.discovery import Discovery
@@ -33,7 +34,7 @@ class Pool:
         changed: Callable[[], object],
     ) -> None:
         self.upstreams: list[Upstream] = [make_upstream(nameserver) for nameserver in nameservers]
-        self.best: Sequence[Upstream] = may_be_asked(self.upstreams)
+        self.best: Sequence[Upstream] = list(may_be_asked(self.upstreams))
         self.discovery: Discovery | None = None
         self.hurried: bool = False
         self._make_upstream = make_upstream
@@ -41,6 +42,7 @@ class Pool:
         self._observer: Observer | None = None
         self._discovered: dict[Nameserver, tuple[Nameserver, ...]] = {}
         self._left: list[Upstream] = []
+        self._closing: set[asyncio.Task[None]] = set()
         self._looked_at = float("-inf")
 
     def room(self, now: float) -> int:
@@ -64,8 +66,8 @@ class Pool:
 
     def take_turns(self) -> None:
         """Let the next one be the first of its equals."""
-        self.upstreams.append(self.upstreams.pop(0))
-        self.best = [*self.best[1:], self.best[0]]
+        self.upstreams[:] = [*self.upstreams[1:], *self.upstreams[:1]]
+        self.best = [*self.best[1:], *self.best[:1]]
 
     def probe(self, question: Question, now: float) -> None:
         """Send a copy of the question to those of whom it is to be found out how they are."""
@@ -91,6 +93,7 @@ class Pool:
 
     def discovered(self, plain: Nameserver, encrypted: tuple[Nameserver, ...]) -> None:
         """A plain nameserver is these encrypted ones, too; or no more."""
+        self._close_idle()
         before = {each for known in self._discovered.values() for each in known}
         self._discovered[plain] = encrypted
         now = {each for known in self._discovered.values() for each in known}
@@ -126,6 +129,8 @@ class Pool:
             await self.discovery.aclose()
         for upstream in (*self.upstreams, *self._left):
             await upstream.aclose()
+        if self._closing:
+            await asyncio.wait(self._closing)
 
     def _look(self, now: float) -> None:
         """See who is best now."""
@@ -138,8 +143,16 @@ class Pool:
         """These are asked no more; what is under way may end."""
         self._left += gone
         self.upstreams[:] = [upstream for upstream in self.upstreams if upstream not in gone]
-        self.best = [upstream for upstream in self.best if upstream not in gone]
+        self.best = [upstream for upstream in self.best if upstream not in gone] or list(may_be_asked(self.upstreams))
         self._looked_at = float("-inf")
+
+    def _close_idle(self) -> None:
+        """Close those that left and whose last questions are over: others come and go for as long as we run."""
+        for upstream in [each for each in self._left if not each.window.used]:
+            self._left.remove(upstream)
+            closing = asyncio.get_running_loop().create_task(upstream.aclose())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
 
 def in_order(upstreams: Sequence[Upstream]) -> list[Upstream]:
