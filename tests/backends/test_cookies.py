@@ -109,3 +109,12 @@ def test_a_query_without_a_cookie_proves_nothing(jar: CookieJar) -> None:
 
     assert jar.take(None, None, 1.0, trusted=False)
     assert jar.expected is not None
+
+
+def test_who_sends_back_another_cookie_even_over_tcp_has_no_use_for_one() -> None:
+    jar = CookieJar(random=lambda size: b"c" * size)
+    sent = jar.offer(0.0)
+    wrong = Cookie(b"another.", b"of the server...")
+    assert not jar.take(sent, wrong, 0.0, trusted=False)
+    assert jar.take(sent, wrong, 0.0, trusted=True)
+    assert jar.offer(1.0) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aioresolver.backends.dialect import (
     EDNS_RETRY,
+    EDNS_RETRY_AFTER_SILENCE,
     LEAST_PAYLOAD,
     MANGLED_TO_BELIEVE,
     MANGLED_WITHIN,
@@ -125,3 +126,30 @@ def test_once_in_a_while_it_is_a_forger_who_mangles() -> None:
         for _ in range(MANGLED_TO_BELIEVE - 1):
             dialect.mangled(minute * MANGLED_WITHIN)
     assert dialect.randomizes(9 * MANGLED_WITHIN)
+
+
+def test_what_an_outage_seems_to_say_of_edns_is_put_to_the_test_soon() -> None:
+    dialect = made()
+    assert dialect.edns(0.0, silences=2) is None
+    dialect.served(None, 0.0)
+    assert dialect.edns(EDNS_RETRY_AFTER_SILENCE - 1) is None
+    assert dialect.edns(EDNS_RETRY_AFTER_SILENCE) == Edns()
+
+    dialect.served(None, EDNS_RETRY_AFTER_SILENCE)  # it is so
+    assert dialect.edns(3 * EDNS_RETRY_AFTER_SILENCE - 1) is None
+    assert dialect.edns(3 * EDNS_RETRY_AFTER_SILENCE) == Edns()
+
+
+def test_and_is_forgotten_when_a_question_with_edns_is_answered() -> None:
+    dialect = made()
+    dialect.served(None, 0.0)
+    assert dialect.edns(1.0) is None
+    dialect.served(Edns(), 1.0)
+    assert dialect.edns(1.0) == Edns()
+
+
+def test_a_small_reply_after_losses_is_no_sign_where_large_ones_arrive() -> None:
+    dialect = made()
+    dialect.learn(bytes(LEAST_PAYLOAD + 1), Edns(), 0.0)
+    dialect.truncated(Edns(payload=LEAST_PAYLOAD), 1.0)
+    assert dialect.edns(2.0) == Edns()

@@ -62,6 +62,8 @@ class CookieJar:
         if sent is None:
             return True
         if received is not None and received.client != sent.client:
+            if trusted:  # its cookies are of no use
+                self.go_without(now)
             return trusted
         if received is None or not received.server:
             if self.expected is None or trusted:

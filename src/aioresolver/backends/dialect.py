@@ -12,6 +12,8 @@ from aioresolver.wire.message import Message
 __all__ = ["Dialect"]
 
 EDNS_RETRY = 900.0
+# Silence may have another reason, such as an outage: what is concluded from it is put to the test sooner at first.
+EDNS_RETRY_AFTER_SILENCE = 60.0
 SILENCES_TO_DOUBT = 2
 # Replies of this size come through wherever anything does.
 LEAST_PAYLOAD = 512
@@ -30,7 +32,7 @@ class Dialect:
     change case. `doubted` is whether it has just complained about EDNS.
     """
 
-    __slots__ = ("_answered", "_cookie", "_edns", "_mangled", "_mangled_since", "_mangles_until", "_randomizes", "_refused_at", "_small_until",
+    __slots__ = ("_answered", "_cookie", "_edns", "_mangled", "_mangled_since", "_mangles_until", "_randomizes", "_large_at", "_pause", "_small_until", "_without_until",
                  "cookies", "doubted", "wanted")  # fmt: skip
 
     def __init__(self, wanted: Edns | None, *, cookies: bool, randomizes: bool = False) -> None:
@@ -41,7 +43,9 @@ class Dialect:
         self._edns = wanted
         self._cookie: Cookie | None = None
         self._answered = False
-        self._refused_at = float("-inf")
+        self._without_until = float("-inf")
+        self._pause = EDNS_RETRY_AFTER_SILENCE
+        self._large_at = float("-inf")
         self._small_until = float("-inf")
         self._mangles_until = float("-inf")
         self._mangled = 0
@@ -53,7 +57,7 @@ class Dialect:
         It is left out when it was complained about, and when it met with silence twice and was never answered; where
         it was answered before, large replies may be what is lost, and a small one is asked for.
         """
-        if now - self._refused_at < EDNS_RETRY:
+        if now < self._without_until:
             return None
         if silences >= SILENCES_TO_DOUBT and not self._answered:
             return None
@@ -72,6 +76,8 @@ class Dialect:
 
     def believes(self, message: Message, sent: Edns | None, now: float, *, trusted: bool) -> bool:
         """Learn from the cookie in a reply to a query with this EDNS; whether the reply may be believed."""
+        if not trusted and message.wire is not None:
+            self._size(message.wire, now)
         if self.cookies is None or sent is None or sent.cookie is None:
             return True
         edns = message.edns
@@ -83,6 +89,7 @@ class Dialect:
 
     def learn(self, reply: bytes, sent: Edns | None, now: float) -> None:
         """Learn the cookie of a reply to a query with this EDNS, when there is something about it that is new."""
+        self._size(reply, now)
         if self.cookies is not None and sent is not None and sent.options and not self.cookies.is_known(reply):
             self.believes(Message.parse(reply), sent, now, trusted=False)
 
@@ -90,15 +97,19 @@ class Dialect:
         """It gave a useful reply to a question with this EDNS."""
         if edns is not None:
             self._answered = True
-        elif self.wanted is not None and (self.doubted or not self._answered):
-            self._refused_at = now
+            self._without_until = float("-inf")
+        elif self.wanted is not None and self.doubted:
+            self._without_until = now + EDNS_RETRY
+        elif self.wanted is not None and not self._answered and now >= self._without_until:
+            self._without_until = now + self._pause
+            self._pause = min(2 * self._pause, EDNS_RETRY)
         self.doubted = False
 
     def truncated(self, sent: Edns | None, now: float) -> None:
         """It cut its reply to a question with this EDNS; if only the small one arrived, large ones are lost on the way."""
         if sent is None or self.wanted is None or now < self._small_until:
             return
-        if sent.payload < self.wanted.payload:
+        if sent.payload < self.wanted.payload and now - self._large_at >= SMALL_FOR:
             self._small_until = now + SMALL_FOR
 
     def cannot_be_checked(self, now: float) -> None:
@@ -113,6 +124,10 @@ class Dialect:
         self._mangled += 1
         if self._mangled >= MANGLED_TO_BELIEVE:
             self._mangles_until = now + MANGLES_FOR
+
+    def _size(self, reply: bytes, now: float) -> None:
+        if len(reply) > LEAST_PAYLOAD:
+            self._large_at = now
 
     def _with_cookie(self, now: float, local: object) -> Edns | None:
         if self.cookies is None or self.wanted is None:
