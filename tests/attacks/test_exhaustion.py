@@ -19,7 +19,7 @@ from aioresolver.transports.udp import UdpTransport
 from aioresolver.transports.udp_socket import DRAIN
 from aioresolver.wire.message import Message
 
-FLOOD = 20_000
+FLOOD = 4000
 # As many as half of the places that a nameserver is given at first.
 SILENT = 50
 VICTIM, EVIL = "victim.example", "evil.example"
@@ -64,19 +64,21 @@ async def test_a_flood_of_near_misses_takes_no_memory_and_not_the_loop(race: int
             assert (await resolver.resolve(VICTIM))[0].address == TRUE
             transport: Any = backend.upstreams[0].transport("udp")
             server.script = lambda query, send: floods.append(asyncio.ensure_future(flood(query, send)))
-            heart = Heartbeat(lambda: int(transport.ignored))
-            gc.collect()
-            before = sys.getallocatedblocks()
-            assert (await resolver.resolve(VICTIM))[0].address == TRUE
-            most_at_once = heart.stop()
-            await asyncio.gather(*floods)
-            floods.clear()
-            del heart
-            gc.collect()
-            assert sys.getallocatedblocks() - before < FLOOD / 20
-            assert transport.ignored > FLOOD / 4  # the kernel drops some
+            for _ in range(2):  # the first one has whatever is made once
+                heart = Heartbeat(lambda: int(transport.ignored))
+                gc.collect()
+                before, ignored = sys.getallocatedblocks(), transport.ignored
+                assert (await resolver.resolve(VICTIM))[0].address == TRUE
+                most_at_once = heart.stop()
+                await asyncio.gather(*floods)
+                floods.clear()
+                del heart
+                gc.collect()
+                grown = sys.getallocatedblocks() - before
+                assert most_at_once <= DRAIN
+                assert transport.ignored - ignored > FLOOD / 4  # the kernel may drop some
             assert transport.in_flight == 0
-            assert most_at_once <= DRAIN
+            assert grown < FLOOD / 20
 
 
 async def test_silence_for_one_zone_starves_no_other(race: int) -> None:

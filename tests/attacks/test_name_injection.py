@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from evil_server import TRUE, EvilServer, reply_to
+from scripted_internet import FORGED, ROOT, ScriptedInternet, answers, delegates
 
 from aioresolver import NameNotFound, NameSyntaxError, Question, Resolver, StubBackend
 from aioresolver.wire.codes import Flag
@@ -55,3 +56,49 @@ async def test_what_is_no_host_name_is_none(host: str, race: int) -> None:
         with pytest.raises((NameNotFound, NameSyntaxError, ValueError)):
             await resolver.getaddrinfo(host, 80)
         assert server.queries == []
+
+
+@pytest.mark.parametrize("label", ["www\\.bank\\.com", "www.bank.com\\000", "www.bank.com\\.", "www.bank.com\\032"])
+def test_walks_keep_them_apart(label: str, run_virtual: Any) -> None:
+    """A zone below such a name, its nameserver and an alias to it say nothing of the name that it looks like."""
+    bank, evil = "10.0.1.1", "10.0.2.1"
+
+    def forges(question: Any) -> dict[str, Any]:
+        if str(question.name) == "www.evil.":
+            return {
+                "answer": [
+                    f"{{}} 300 CNAME {label}.evil.",
+                    f"{label}.evil. 300 A {FORGED}",
+                    f"www.bank.com. 300 A {FORGED}",
+                ]
+            }
+        if str(question.name).endswith(f"{label}.evil."):
+            return {
+                "authority": [f"{label}.evil. 300 NS ns.{label}.evil.", f"{label}. 300 NS ns.{label}.evil."],
+                "additional": [f"ns.{label}.evil. 300 A 10.0.3.1"],
+            }
+        return {"rcode": "NOERROR"}
+
+    internet = ScriptedInternet(
+        {
+            ROOT: delegates({"com.": bank, "evil.": evil}),
+            bank: answers("com.", {"www.bank.com.": TRUE}),
+            evil: forges,
+            "10.0.3.1": lambda question: {"answer": ["{} 300 A " + FORGED]},
+        }
+    )
+
+    async def main() -> None:
+        async with internet.resolver() as resolver:
+            answer = await resolver.query("www.evil")
+            assert str(answer.name) == f"{label}.evil."
+            assert [data.address for data in await resolver.query(f"x.{label}.evil")] == [FORGED]
+            assert resolver.peek("www.bank.com") is None
+            assert [data.address for data in await resolver.resolve("www.bank.com")] == [TRUE]
+            assert {str(zone) for zone in resolver.backend.memory.delegations.as_dict()} == {
+                "com.",
+                "evil.",
+                f"{label}.evil.",
+            }
+
+    run_virtual(main())
