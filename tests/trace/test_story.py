@@ -97,6 +97,13 @@ def test_no_such_records(trace: Any) -> None:
     assert str(trace("www.guest.example", "MX")).splitlines()[-2] == "→ no records of this type (NOERROR)"
 
 
+def test_a_name_cannot_change_a_terminal_or_a_drawing(trace: Any) -> None:
+    told = trace("www.guest.example")._replace(name="\033[2Jwww\x00")
+    assert str(told).startswith("'\\x1b[2Jwww\\x00' A, from the root\n")
+    assert "\033" not in told.to_svg()
+    assert all(line.isprintable() for line in str(trace("\\027\\000.guest.example")).splitlines())
+
+
 def test_colours_are_those_of_the_caller(trace: Any) -> None:
     told = trace("www.dead.example")
     assert "\n".join(told.lines()) == str(told)

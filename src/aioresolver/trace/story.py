@@ -112,7 +112,8 @@ def _style_of_address(row: Row) -> str:
 
 
 def _title(trace: Trace) -> str:
-    return f"{trace.name} {trace.type}, {'from the root' if trace.cold else 'from what is known'}"
+    name = trace.name if trace.name.isprintable() else ascii(trace.name)  # what a terminal or XML would stumble over
+    return f"{name} {trace.type}, {'from the root' if trace.cold else 'from what is known'}"
 
 
 def _end(trace: Trace) -> list[str]:
