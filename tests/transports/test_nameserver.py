@@ -238,6 +238,12 @@ def test_what_sockets_need():
         Nameserver.parse("fe80::1%nosuch0").sockaddr  # noqa: B018 - reading it raises
 
 
+@pytest.mark.parametrize("given", [None, 5, b"1.1.1.1", [None], ["1.1.1.1", 5], [b"1.1.1.1"]])
+def test_what_is_no_text(given):
+    with pytest.raises(ConfigurationError, match=r"such as 'tls://9\.9\.9\.9#dns\.quad9\.net', not "):
+        Nameserver.parse_all(given)
+
+
 def test_another_scheme():
     udp, moved = Nameserver.parse("1.1.1.1"), Nameserver.parse("1.1.1.1:5353")
 

@@ -77,7 +77,11 @@ class Nameserver:
         if isinstance(given, Nameserver):
             return (given,)
         found: dict[Nameserver, None] = {}
+        if isinstance(given, bytes) or not isinstance(given, (str, Iterable)):
+            raise ConfigurationError(f"nameservers are texts such as 'tls://9.9.9.9#dns.quad9.net', not {given!r}")
         for each in [given] if isinstance(given, str) else given:
+            if not isinstance(each, (str, Nameserver)):
+                raise ConfigurationError(f"a nameserver is a text such as 'tls://9.9.9.9#dns.quad9.net', not {each!r}")
             read = [each] if isinstance(each, Nameserver) else [n for word in _split_list(each) for n in _read(word)]
             found.update(dict.fromkeys(read))
         return tuple(found)
