@@ -8,9 +8,11 @@ import pytest
 from aioresolver import Cache, Resolver
 from aioresolver.backends.batches import BatchBackend
 from aioresolver.backends.iterative.backend import IterativeBackend
+from aioresolver.backends.iterative.servers import MOST_AT_ONCE
 from aioresolver.errors import LookupTimeout, ServerFailure, UsageError
 from aioresolver.testing import DNSServer, Fault
 from aioresolver.wire.codes import Rcode
+from aioresolver.wire.names import Name
 
 ZONE = """
 $ORIGIN leaf.
@@ -186,3 +188,49 @@ async def test_answers_end_with_the_delegation():
         cut.expires = asyncio.get_running_loop().time() + 5
         assert (await here.resolver.query("h1.leaf")).ttl <= 5
         assert (await here.resolver.query("nowhere.leaf")).ttl <= 5
+
+
+async def test_a_late_reply_counts():
+    async with Setup(Fault.delay(0.7, name="h5.leaf", times=1), Fault.drop(name="h5.leaf", after=1)) as here:
+        assert (await here.resolver.query("h5.leaf"))[0].address == "192.0.2.5"
+        assert here.walks == ["h5.leaf. A"]
+
+
+async def test_a_limit_on_what_is_under_way_to_one_server():
+    async with Setup() as here:
+        seen = []
+        server = next(iter(here.backend.memory.servers.measured()))
+        take = here.backend._shortcut.took
+
+        def took(server, replies):
+            seen.append(server.in_flight)
+            take(server, replies)
+
+        here.backend._shortcut.took = took
+        names = [f"x{number}.leaf" for number in range(1000)]
+        answers = await asyncio.gather(*map(here.resolver.query, names))
+        assert all(answer.rcode == Rcode.NXDOMAIN for answer in answers)
+        assert max(seen) <= MOST_AT_ONCE
+        assert len(here.server.queries) == 1000
+        assert server.in_flight == 0
+
+
+async def test_waiting_for_a_turn_can_be_given_up():
+    async with Setup(Fault.delay(0.05)) as here:
+        first, second = ([f"{letter}{number}.leaf" for number in range(150)] for letter in "xy")
+        leaving = [asyncio.ensure_future(here.resolver.query(name)) for name in first]
+        staying = [asyncio.ensure_future(here.resolver.query(name)) for name in second]
+        await asyncio.sleep(0.01)
+        for task in leaving:
+            task.cancel()
+        assert {answer.rcode for answer in await asyncio.gather(*staying)} == {Rcode.NXDOMAIN}
+
+
+async def test_when_a_server_falls_silent_those_who_wait_for_it_go_elsewhere():
+    async with Setup() as here, DNSServer(ZONE) as other:
+        here.server.faults.append(Fault.drop())
+        cut = here.backend.memory.delegations.find(Name("leaf."), 0.0)
+        cut.candidates = [*cut.candidates, (here.backend.memory.servers.of(f"127.0.0.1:{other.port}"), Name("ns."))]
+        answers = await asyncio.gather(*(here.resolver.query(f"x{number}.leaf") for number in range(400)))
+        assert {answer.rcode for answer in answers} == {Rcode.NXDOMAIN}
+        assert len(here.server.queries) < 300
