@@ -23,7 +23,7 @@ from aioresolver.wire.compression import (
 )
 from aioresolver.wire.names import Name, split_labels
 
-checked = settings(derandomize=True, deadline=None, max_examples=150, database=None)
+checked = settings(derandomize=True, deadline=None, database=None)
 
 labels = st.binary(min_size=1, max_size=63) | st.text('abcXYZ019-_.\\@ \0"', min_size=1, max_size=9).map(str.encode)
 # Before, dnspython let the parts of a name overlap; and Python 3.10 has no later one.

@@ -16,7 +16,7 @@ from aioresolver.wire.edns import MAX_OPTIONS, ClientSubnet, Cookie, Edns, expla
 from aioresolver.wire.message import Message
 from aioresolver.wire.names import Name
 
-checked = settings(derandomize=True, deadline=None, max_examples=100, database=None)
+checked = settings(derandomize=True, deadline=None, database=None)
 
 option_lists = st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=20)), max_size=4).map(tuple)
 

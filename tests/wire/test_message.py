@@ -22,7 +22,7 @@ from aioresolver.wire.names import Name
 from aioresolver.wire.query import query_wire
 from aioresolver.wire.rdata import AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT, A, GenericRdata, write_rdata
 
-checked = settings(derandomize=True, deadline=None, max_examples=150, database=None)
+checked = settings(derandomize=True, deadline=None, database=None)
 
 NAME = Name.parse("www.example.org")
 QUESTION = Question(NAME, RRType.A)
@@ -546,7 +546,7 @@ def is_usual(message):
     )
 
 
-@settings(checked, max_examples=400)
+@settings(checked, max_examples=4 * settings.default.max_examples)
 @given(messages, mutations)
 def test_dnspython_reads_damaged_messages_as_we_do(message, changes):
     wire = mutated(message.to_wire(), changes)

@@ -17,7 +17,7 @@ from aioresolver.errors import NameSyntaxError
 from aioresolver.wire.compression import read_name
 from aioresolver.wire.names import Name
 
-checked = settings(derandomize=True, deadline=None, max_examples=150, database=None)
+checked = settings(derandomize=True, deadline=None, database=None)
 
 labels = st.binary(min_size=1, max_size=63) | st.text('abcXYZ019-_.\\@ \0"', min_size=1, max_size=9).map(str.encode)
 label_lists = st.lists(labels, max_size=8).filter(lambda parts: sum(map(len, parts)) + len(parts) < 255)

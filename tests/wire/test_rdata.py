@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 T = RRType
-FEW = settings(max_examples=20, deadline=None)
+FEW = settings(max_examples=settings.default.max_examples // 5, deadline=None)
 
 
 class Difference(NamedTuple):

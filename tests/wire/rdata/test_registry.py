@@ -30,7 +30,7 @@ from aioresolver.wire.rdata import (
 from aioresolver.wire.rdata.fields import NAME, NAME_PLAIN, U8, U16
 
 # Each property is held for some thirty types: few examples of each are many together.
-FEW = settings(max_examples=20, deadline=None)
+FEW = settings(max_examples=settings.default.max_examples // 5, deadline=None)
 
 
 def wire_of(data):
