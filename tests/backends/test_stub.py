@@ -415,7 +415,7 @@ def test_what_ends_at_once_lands_at_once(network: Any, run_virtual: Any) -> None
             nonlocal turns
             turns += 1
 
-        async with StubBackend(ONE_TCP, open_transport=network.open) as backend:
+        async with StubBackend(ONE_TCP, race=2, open_transport=network.open) as backend:
             backend.serve(lambda outcomes: batches.append(len(outcomes)), roomy)
             backend.post(questions, asyncio.get_running_loop().time() + 5)
             await asyncio.sleep(1)
@@ -433,7 +433,7 @@ def test_what_was_withdrawn_as_it_ended_does_not_land(network: Any, run_virtual:
     withdrawn: list[int] = []
 
     async def main() -> None:
-        async with StubBackend(ONE_TCP, open_transport=network.open) as backend:
+        async with StubBackend(ONE_TCP, race=2, open_transport=network.open) as backend:
             backend.serve(lambda outcomes: landed.extend(question for question, _ in outcomes), lambda: None)
             backend.post(questions, asyncio.get_running_loop().time() + 5)
             first = next(lookup for lookup in backend._under_way if lookup.question == questions[0])

@@ -23,7 +23,7 @@ from aioresolver.wire.edns import Edns
 from aioresolver.wire.message import Message, Question
 from aioresolver.wire.query import query_frame, question_section, randomized
 
-__all__ = ["FastLane"]
+__all__ = ["LEAST_TIME", "FastLane", "read_carefully"]
 
 # A tighter deadline is for a Lookup, which measures in milliseconds.
 LEAST_TIME = 0.3
@@ -90,7 +90,7 @@ class FastLane:
             question, sent = posted[1], posted[2].sent
             answer: Answer[Any] | None = of_plain(question, reply, sent, server, now - sent)
             if answer is None:
-                answer = self._read(posted, reply, now)
+                answer = read_carefully(question, reply, sent, server, now - sent)
             if answer is None:
                 doubtful.append((posted, reply))
             else:
@@ -150,24 +150,6 @@ class FastLane:
         self._turn.ended = self._loop.time()
         self._turn = None
 
-    def _read(self, posted: Posted, reply: bytes, now: float) -> Answer[Any] | None:
-        """The answer in a reply that is more than addresses; None when there is something about it."""
-        _, question, sheet = posted
-        if reply[2] & TRUNCATED:
-            return None
-        try:
-            message = Message.parse(reply)
-            if message.rcode not in USEFUL_RCODES:
-                return None
-            answer: Answer[Any] = Answer.of(
-                question, message, now=sheet.sent, server=self.upstream.text, elapsed=now - sheet.sent
-            )
-            if answer.dangling or is_lame(answer, message, sheet.sent):
-                return None
-        except MessageFormatError:
-            return None
-        return answer
-
 
 class _Turn:
     """A turn of the event loop; `ended` is the loop's time of that, or 0 before."""
@@ -176,3 +158,19 @@ class _Turn:
 
     def __init__(self) -> None:
         self.ended = 0.0
+
+
+def read_carefully(question: Question, reply: bytes, sent: float, server: str, elapsed: float) -> Answer[Any] | None:
+    """The answer in a reply that is more than addresses; None when there is something about it."""
+    if reply[2] & TRUNCATED:
+        return None
+    try:
+        message = Message.parse(reply)
+        if message.rcode not in USEFUL_RCODES:
+            return None
+        answer: Answer[Any] = Answer.of(question, message, now=sent, server=server, elapsed=elapsed)
+        if answer.dangling or is_lame(answer, message, sent):
+            return None
+    except MessageFormatError:
+        return None
+    return answer

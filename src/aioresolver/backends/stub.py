@@ -19,6 +19,7 @@ from aioresolver.backends.encryption import chosen
 from aioresolver.backends.fast_lane import FastLane
 from aioresolver.backends.lookup import Lookup
 from aioresolver.backends.pool import Pool
+from aioresolver.backends.stream_lane import StreamLane
 from aioresolver.backends.upstream import Upstream
 from aioresolver.errors import ConfigurationError, ServerFailure, UsageError
 from aioresolver.events import Observer
@@ -124,7 +125,7 @@ class StubBackend(Closing):
             self._pool.discovery = Discovery(
                 self.nameservers, alone, self._pool.discovered, opportunistic=discover == "opportunistic"
             )
-        self._lanes: dict[Upstream, FastLane] = {}
+        self._lanes: dict[Upstream, FastLane | StreamLane] = {}
         self._ticking: asyncio.TimerHandle | None = None
         self._opening: asyncio.TimerHandle | None = None
         self._waiting: deque[Lookup] = deque()
@@ -302,13 +303,18 @@ class StubBackend(Closing):
         for question in questions:
             self._careful(question, deadline).start()
 
-    def _open_lane(self, upstream: Upstream) -> FastLane | None:
+    def _open_lane(self, upstream: Upstream) -> FastLane | StreamLane | None:
         assert self._loop is not None
-        transport = upstream.transport(upstream.nameserver.scheme)
-        if not isinstance(transport, UdpTransport):
+        scheme = upstream.nameserver.scheme
+        transport = upstream.transport(scheme)
+        lane: FastLane | StreamLane
+        if isinstance(transport, UdpTransport):
+            upstream.window.most = min(transport.capacity, upstream.most or MOST_UNDER_WAY)
+            lane = FastLane(upstream, transport, landed=self._land, careful=self._careful, loop=self._loop)
+        elif scheme != "udp":
+            lane = StreamLane(upstream, landed=self._land, careful=self._careful, loop=self._loop)
+        else:
             return None
-        upstream.window.most = min(transport.capacity, upstream.most or MOST_UNDER_WAY)
-        lane = FastLane(upstream, transport, landed=self._land, careful=self._careful, loop=self._loop)
         self._lanes[upstream] = lane
         return lane
 
