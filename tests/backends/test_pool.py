@@ -12,8 +12,9 @@ import pytest
 from aioresolver.backends.pool import Pool, in_order
 from aioresolver.backends.stub import StubBackend
 from aioresolver.backends.upstream import Upstream
-from aioresolver.errors import ConfigurationError, ResolutionError
+from aioresolver.errors import ConfigurationError, LookupTimeout, ResolutionError
 from aioresolver.events import UpstreamBenched
+from aioresolver.resolver import Resolver
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.wire.codes import Flag, Rcode
 from aioresolver.wire.message import Message, Question, Record
@@ -260,5 +261,38 @@ def test_where_the_last_encrypted_one_is_gone_an_alias_is_not_followed_aloud(
             assert (await asyncio.wait_for(lookup, 4)).name == "other.example.net."
         names = {str(query.question[0].name) for query in network.asked(str(PLAIN))}
         assert names <= {"_dns.resolver.arpa."}
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_where_nobody_is_discovered_questions_end_at_their_deadline(
+    run_virtual: Any, network: Any, *, many: bool
+) -> None:
+    network.scripts[str(PLAIN)] = lambda query, _: query.reply(rcode=Rcode.REFUSED)
+
+    def found(query: Message, _: Any) -> Message:
+        return query.reply(answer=(Record.parse(f"{query.question[0].name} 60 A 192.0.2.80"),))
+
+    async def main() -> None:
+        backend = StubBackend(str(PLAIN), open_transport=network.open, encryption="required", discover=True)
+        async with Resolver(backend, hosts_file="/nonexistent", timeout=2) as resolver:
+            began = asyncio.get_running_loop().time()
+            names = [f"h{number}.example" for number in range(3)]
+            if many:
+                outcomes = [outcome async for _, outcome in resolver.query_many(names)]
+            else:
+                outcomes = await asyncio.gather(*map(resolver.submit, names), return_exceptions=True)
+            assert [type(outcome) for outcome in outcomes] == [LookupTimeout] * 3
+            assert asyncio.get_running_loop().time() - began == pytest.approx(2, abs=0.01)
+
+            await asyncio.gather(*map(resolver.submit, names), return_exceptions=True)
+            assert len(backend._waiting) == 3  # not those before
+
+            lookup = resolver.submit("found.example")
+            await asyncio.sleep(0.5)
+            network.scripts[str(ENCRYPTED)] = found
+            backend._pool.discovered(PLAIN, (ENCRYPTED,))
+            assert await lookup
 
     run_virtual(main())

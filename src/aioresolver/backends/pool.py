@@ -15,6 +15,8 @@ from aioresolver.wire.message import Question
 
 __all__ = ["Pool", "in_order", "may_be_asked"]
 
+# So many questions at a time may wait for somebody to ask.
+ROOM_WITHOUT = 100
 # How often the order of the upstreams is looked at.
 LOOK_EVERY = 0.05
 
@@ -49,6 +51,10 @@ class Pool:
         """How many questions the best bear more than they have."""
         if now >= self._looked_at + LOOK_EVERY:
             self._look(now)
+        if (
+            not self.upstreams
+        ):  # they have to be discovered: questions wait in vain no longer than for one that is silent
+            return ROOM_WITHOUT
         if len(self.best) == 1:
             return self.best[0].window.room(now)
         return sum(upstream.window.room(now) for upstream in self.best)

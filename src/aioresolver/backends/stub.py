@@ -151,8 +151,7 @@ class StubBackend(Closing):
             self._pool.take_turns()
         lookup = self._make_lookup(question, deadline)
         if self._waiting or not self._pool.has_room_first(lookup.began):
-            self._waiting.append(lookup)
-            lookup.wait()
+            self._let_wait(lookup)
             self._wait_for_pace(lookup.began)
         else:
             lookup.start()
@@ -190,7 +189,7 @@ class StubBackend(Closing):
             if not questions:
                 break
         else:
-            self._send(pool.best[0], questions, now, deadline)
+            self._post_anyway(questions, now, deadline)
         if self._ticking is None:
             self._ticking = loop.call_later(self._tick_length, self._tick)
 
@@ -340,6 +339,22 @@ class StubBackend(Closing):
             race=self.race,
         )
 
+    def _post_anyway(self, questions: Sequence[Question], now: float, deadline: float) -> None:
+        """What nobody has room for goes to the best; where there is nobody, it waits for those that are discovered."""
+        if self._pool.best:
+            self._send(self._pool.best[0], questions, now, deadline)
+            return
+        for question in questions:
+            self._let_wait(self._careful(question, deadline))
+
+    def _let_wait(self, lookup: Lookup) -> None:
+        """Have it wait for its turn, or for somebody to ask."""
+        waiting = self._waiting
+        while waiting and waiting[0].done():
+            waiting.popleft()
+        waiting.append(lookup)
+        lookup.wait()
+
     def _ended(self, future: asyncio.Future[Answer[Any]]) -> None:
         """A Lookup for a question that was posted is over."""
         assert isinstance(future, Lookup)
@@ -375,6 +390,9 @@ class StubBackend(Closing):
         """End the patience with what waits for too long."""
         assert self._loop is not None
         self._ticking = None
+        if len(self._lanes) > len(self._pool.upstreams):  # some have left
+            known = self._pool.upstreams
+            self._lanes = {each: lane for each, lane in self._lanes.items() if lane.waiting or each in known}
         for lane in list(self._lanes.values()):
             lane.end_patience(self._loop.time())
         if self._ticking is None and any(lane.waiting for lane in self._lanes.values()):
