@@ -15,13 +15,12 @@ from aioresolver.backends.iterative.budget import Budget, BudgetExceeded, Limits
 from aioresolver.backends.iterative.conversation import Conversations
 from aioresolver.backends.iterative.delegations import FOREVER, Delegation, Trust
 from aioresolver.backends.iterative.exchange import Exchange, NetworkExchange
-from aioresolver.backends.iterative.inquiry import Deadline, WalkError
 from aioresolver.backends.iterative.local_zones import LocalZones
 from aioresolver.backends.iterative.memory import Memory
 from aioresolver.backends.iterative.root_hints import ROOT_HINTS
 from aioresolver.backends.iterative.scrub import is_askable
 from aioresolver.backends.iterative.servers import Chance
-from aioresolver.backends.iterative.setting import Given, Setting
+from aioresolver.backends.iterative.setting import Deadline, Given, Setting, WalkError
 from aioresolver.backends.iterative.shortcut import Shortcut
 from aioresolver.backends.iterative.steps import Recorder
 from aioresolver.backends.iterative.walk import Walk

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 from aioresolver.answer import Answer
 from aioresolver.backends.iterative.budget import BudgetExceeded
+from aioresolver.backends.iterative.candidates import Candidates
 from aioresolver.backends.iterative.conversation import NoReply, Said, Wait
-from aioresolver.backends.iterative.delegations import FOREVER, Delegation, Trust
+from aioresolver.backends.iterative.delegations import Delegation
 from aioresolver.backends.iterative.scrub import Kind, Reading, read_reply
 from aioresolver.backends.iterative.servers import Server
-from aioresolver.backends.iterative.setting import Errand
+from aioresolver.backends.iterative.setting import Deadline, Errand, WalkError
 from aioresolver.backends.iterative.steps import Dropped, Step
 from aioresolver.backends.iterative.telling import believed_of, in_words
 from aioresolver.errors import Attempt, MessageFormatError
@@ -21,7 +22,7 @@ from aioresolver.wire.edns import explain_errors
 from aioresolver.wire.message import Message, Question
 from aioresolver.wire.names import Name
 
-__all__ = ["Deadline", "Found", "Inquiry", "WalkError", "bare"]
+__all__ = ["Found", "Inquiry", "bare"]
 
 # Three over UDP and one over TCP (RFC 9520, 3.1: no more than three over each).
 MOST_TRIES = 4
@@ -29,21 +30,6 @@ MOST_TRIES = 4
 MOST_CUT_TRIES = 3
 READABLE = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.YXDOMAIN})
 NOT_ITS_ZONE = frozenset({Rcode.REFUSED, Rcode.NOTAUTH, Rcode.NOTIMP})
-ADDRESS_TYPES = (RRType.A, RRType.AAAA)
-
-
-class WalkError(Exception):
-    """A walk, or a part of it, came to nothing; in words. `fleeting`: next time may be better, so do not remember it."""
-
-    def __init__(self, reason: str, *, rcode: str | None = None, fleeting: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.rcode = rcode
-        self.fleeting = fleeting
-
-
-class Deadline(Exception):
-    """Time is over."""
 
 
 class Found(NamedTuple):
@@ -72,8 +58,8 @@ class Inquiry:
     `purpose`: see Step. `look_up(name, type, zone)` finds the addresses of a nameserver of the zone that has none yet.
     """
 
-    __slots__ = ("_answered", "_clock", "_heard", "_cut", "_errand", "_look_up", "_looked_up", "_memory", "_most", "_open",
-                 "_purpose", "_question", "_rcode", "_tries", "_useless", "_why")  # fmt: skip
+    __slots__ = ("_answered", "_candidates", "_clock", "_cut", "_errand", "_heard", "_most", "_open", "_purpose", "_question",
+                 "_rcode", "_tries", "_useless", "_why")  # fmt: skip
 
     def __init__(
         self,
@@ -87,13 +73,11 @@ class Inquiry:
         self._cut = cut
         self._question = question
         self._purpose = purpose
-        self._look_up = look_up
-        self._memory = errand.setting.memory
+        self._candidates = Candidates(errand, cut, look_up)
         self._clock = errand.setting.clock
         self._tries: dict[Server, int] = {}
         self._useless: set[Server] = set()
         self._open: dict[asyncio.Task[Said], _Try] = {}
-        self._looked_up: dict[Name, tuple[str, ...]] = {}
         self._answered = self._heard = False
         self._most = 1 if purpose == "cut" else MOST_TRIES
         self._why: str = ""
@@ -107,7 +91,7 @@ class Inquiry:
             self._record(None, "", "", "failure", f"no nameserver was of use a moment ago ({cut.why})", began=now)
             raise WalkError(f"no nameserver of {cut.zone} was of use a moment ago ({cut.why})")
         if self._errand.setting.eager:
-            while await self._find_more():
+            while await self._candidates.find_more():
                 pass
         try:
             found = await self._take_given() if self._errand.given is not None else None
@@ -117,9 +101,11 @@ class Inquiry:
                 if self._most == 1 and len(self._tries) >= MOST_CUT_TRIES:
                     raise self._failure()
                 server = await self._next()
-                if server is None:
-                    raise self._failure()
-                found = await self._ask(*server)
+                found = self._catch_up()
+                if found is None:
+                    if server is None:
+                        raise self._failure()
+                    found = await self._ask(*server)
         finally:
             if self._open:
                 self._let_go()
@@ -150,9 +136,9 @@ class Inquiry:
         """The server to ask next: the best of those that were asked least; addresses are looked up when they run out."""
         while True:
             now = self._clock()
-            usable = [each for each in self._candidates(now) if self._is_usable(each[0], now)]
+            usable = [each for each in self._candidates.known(now) if self._is_usable(each[0], now)]
             fresh = [each for each in usable if each[0] not in self._tries]
-            if not fresh and await self._find_more():
+            if not fresh and await self._candidates.find_more():
                 continue
             if not usable:
                 return None
@@ -161,7 +147,7 @@ class Inquiry:
                 fresh = [each for each in usable if self._tries[each[0]] == least]
             if len(fresh) == 1:
                 return fresh[0]
-            chosen = self._memory.servers.choose([server for server, _ in fresh], now)
+            chosen = self._errand.setting.memory.servers.choose([server for server, _ in fresh], now)
             return next(each for each in fresh if each[0] is chosen)
 
     def _is_usable(self, server: Server, now: float) -> bool:
@@ -170,68 +156,6 @@ class Inquiry:
             and self._tries.get(server, 0) < self._most
             and not server.is_lame(self._cut.zone, now)
         )
-
-    def _candidates(self, now: float) -> list[tuple[Server, Name]]:
-        """The addresses known of the zone's nameservers: those that were looked up, else those that the parent gave."""
-        cut = self._cut
-        if cut.candidates is not None and now < cut.candidates_until and not self._looked_up:
-            return cut.candidates
-        servers = self._memory.servers
-        candidates: dict[Server, Name] = {}
-        until, complete = FOREVER, True
-        for name in cut.names[: self._errand.budget.limits.nameservers_used]:
-            addresses: tuple[str, ...] = self._looked_up.get(name, ())
-            if not addresses and cut.trust is not Trust.CONFIGURED:
-                for type_ in ADDRESS_TYPES:
-                    host = self._memory.hosts.find(name, type_, now)
-                    if host is not None:
-                        until = min(until, host.expires)
-                        addresses += host.addresses
-            # What another inquiry looks up meanwhile is to be seen by the next.
-            complete = complete and bool(addresses or name in cut.glue)
-            for address in addresses or cut.glue.get(name, ()):
-                candidates.setdefault(servers.of(address), name)
-        found = list(candidates.items())
-        if complete and not self._looked_up:
-            cut.candidates, cut.candidates_until = found, until
-        return found
-
-    async def _find_more(self) -> bool:
-        """Look up one nameserver that has no address; whether that brought one."""
-        budget = self._errand.budget
-        limits = budget.limits
-        while budget.may_look_up(self._cut.zone):
-            now = self._clock()
-            hosts = self._memory.hosts
-            missing = [
-                name
-                for name in self._cut.names[: limits.nameservers_used]
-                if name not in self._cut.glue and name not in self._looked_up and self._cut.trust is not Trust.CONFIGURED
-                and not all(hosts.find(name, type_, now) for type_ in ADDRESS_TYPES)
-                and not any(host.addresses for t in ADDRESS_TYPES if (host := hosts.find(name, t, now)))
-            ]  # fmt: skip
-            if not missing:
-                return False
-            name = missing[int(self._errand.setting.chance.random() * len(missing))]
-            budget.spend_look_up(self._cut.zone)
-            self._looked_up[name] = await self._addresses_of(name, now)
-            if self._looked_up[name]:
-                return True
-        return False
-
-    async def _addresses_of(self, name: Name, now: float) -> tuple[str, ...]:
-        """Its IPv4 addresses, or its IPv6 ones when there are none or IPv4 is left for the moment."""
-        families = ADDRESS_TYPES if self._memory.servers.may_use(4, now) else ADDRESS_TYPES[::-1]
-        for type_ in families:
-            try:
-                addresses = await self._look_up(name, type_, self._cut.zone)
-            except WalkError as error:
-                self._why = f"{name}: {error.reason}"
-                return ()
-            if addresses:
-                return addresses
-        self._why = self._why or f"{name} has no address"
-        return ()
 
     # ---- what it says
 
@@ -281,6 +205,14 @@ class Inquiry:
         task = asyncio.get_running_loop().create_task(asking)
         self._open[task] = _Try(server, host, wait, self._clock())
         return wait
+
+    def _catch_up(self) -> Found | None:
+        """What was said while addresses were looked up."""
+        for task in [task for task in self._open if task.done()]:
+            found = self._hear(task, self._open.pop(task))
+            if found is not None:
+                return found
+        return None
 
     def _hear(self, task: asyncio.Task[Said], tried: _Try) -> Found | None:
         """What one of them says; None when that is of no use. Raises BudgetExceeded."""
@@ -368,8 +300,8 @@ class Inquiry:
         """None was of use. When none can serve the zone, it is left alone for a while."""
         cut, now = self._cut, self._clock()
         if not self._tries:
-            lame = any(server.is_lame(cut.zone, now) for server, _ in self._candidates(now))
-            why = "none of them serves it" if lame else self._why or "none has an address"
+            lame = any(server.is_lame(cut.zone, now) for server, _ in self._candidates.known(now))
+            why = "none of them serves it" if lame else self._candidates.why or "none has an address"
             return WalkError(f"no nameserver of {cut.zone} can be asked: {why}", fleeting=not lame)
         why = self._why or "no reply"
         if not self._answered and self._purpose != "cut":

@@ -1,4 +1,4 @@
-"""How a backend is set and what it remembers, which all its walks share; and an errand, what a walk is about."""
+"""How a backend is set and what it remembers, which all its walks share; an errand, what a walk is about; how it fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aioresolver.errors import Attempt
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name, rest_of
 
-__all__ = ["Errand", "Given", "Setting"]
+__all__ = ["Deadline", "Errand", "Given", "Setting", "WalkError"]
 
 
 class Setting:
@@ -125,3 +125,17 @@ class Errand:
         self.recorder = recorder
         self.attempts: list[Attempt] = []
         self.given: Given | None = None
+
+
+class WalkError(Exception):
+    """A walk, or a part of it, came to nothing; in words. `fleeting`: next time may be better, so do not remember it."""
+
+    def __init__(self, reason: str, *, rcode: str | None = None, fleeting: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.rcode = rcode
+        self.fleeting = fleeting
+
+
+class Deadline(Exception):
+    """Time is over."""

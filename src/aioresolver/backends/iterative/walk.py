@@ -12,11 +12,11 @@ from aioresolver.backends.iterative.budget import Budget, BudgetExceeded, Spent
 from aioresolver.backends.iterative.delegations import FOREVER, Delegation, Trust
 from aioresolver.backends.iterative.flights import Circle, Flight
 from aioresolver.backends.iterative.hosts import HostAddresses
-from aioresolver.backends.iterative.inquiry import Deadline, Found, Inquiry, WalkError
+from aioresolver.backends.iterative.inquiry import Found, Inquiry
 from aioresolver.backends.iterative.minimisation import next_step
 from aioresolver.backends.iterative.priming import PRIMING, read_priming
 from aioresolver.backends.iterative.scrub import MOST_GLUE, Kind
-from aioresolver.backends.iterative.setting import Errand, Setting
+from aioresolver.backends.iterative.setting import Deadline, Errand, Setting, WalkError
 from aioresolver.backends.iterative.steps import Recorder
 from aioresolver.backends.iterative.telling import known_in_words, tell_known
 from aioresolver.errors import MessageFormatError
