@@ -10,6 +10,7 @@ from aioresolver.backends.dialect import (
     MANGLED_WITHIN,
     MANGLES_FOR,
     SMALL_FOR,
+    UNCHECKED_WITHIN,
     Dialect,
 )
 from aioresolver.wire.codes import EdnsOption
@@ -96,7 +97,7 @@ def test_a_reply_teaches_the_cookie() -> None:
     assert dialect.expected() == full.client
     assert dialect.edns(0.0) == Edns().with_cookie(full)
     assert not dialect.believes(reply(Edns()), dialect.edns(0.0), 0.0, trusted=False)
-    dialect.cannot_be_checked(0.0)
+    dialect.cannot_be_checked(0.0, silent=False)
     assert dialect.expected() is None
     assert dialect.edns(0.0) == Edns()
 
@@ -153,3 +154,17 @@ def test_a_small_reply_after_losses_is_no_sign_where_large_ones_arrive() -> None
     dialect.learn(bytes(LEAST_PAYLOAD + 1), Edns(), 0.0)
     dialect.truncated(Edns(payload=LEAST_PAYLOAD), 1.0)
     assert dialect.edns(2.0) == Edns()
+
+
+def test_one_silence_where_a_reply_is_checked_is_not_enough_to_believe_it() -> None:
+    dialect = made(cookies=True)
+    sent = dialect.edns(0.0)
+    assert sent is not None
+    assert sent.cookie is not None
+    dialect.believes(reply(Edns().with_cookie(Cookie(sent.cookie.client, b"of the server"))), sent, 0.0, trusted=False)
+    dialect.cannot_be_checked(1.0, silent=True)
+    assert dialect.expected() is not None
+    dialect.cannot_be_checked(1.0 + UNCHECKED_WITHIN, silent=True)  # long after
+    assert dialect.expected() is not None
+    dialect.cannot_be_checked(2.0 + UNCHECKED_WITHIN, silent=True)
+    assert dialect.expected() is None

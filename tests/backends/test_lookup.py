@@ -338,11 +338,11 @@ def test_a_cookie_that_is_gone_and_cannot_be_checked_is_not_missed_for_long(
         return [(await ask())[1] for _ in range(3)]
 
     first, *later = asking(script)
-    assert first < 1.6
+    assert first < 3.1
     assert later == pytest.approx([0.01, 0.01], abs=0.002)
 
 
-def test_even_a_lookup_that_has_too_little_time_for_that_teaches_it(network: Any, asking: Any) -> None:
+def test_even_lookups_that_have_too_little_time_for_that_teach_it(network: Any, asking: Any) -> None:
     has_cookies = True
     network.scripts[FIRST] = lambda query, _: (with_cookie if has_cookies and query.edns.cookie else good)(query)
     network.scripts[OVER_TCP] = silent
@@ -351,8 +351,9 @@ def test_even_a_lookup_that_has_too_little_time_for_that_teaches_it(network: Any
         nonlocal has_cookies
         await ask()
         has_cookies = False
-        with pytest.raises(LookupTimeout):
-            await ask()
+        for _ in range(2):
+            with pytest.raises(LookupTimeout):
+                await ask()
         await ask()
 
     asking(script, timeout=0.5)

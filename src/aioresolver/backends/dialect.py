@@ -23,6 +23,8 @@ SMALL_FOR = 900.0
 MANGLED_TO_BELIEVE = 3
 MANGLED_WITHIN = 60.0
 MANGLES_FOR = 3600.0
+# For the same reason: two that cannot be checked within so many seconds.
+UNCHECKED_WITHIN = 60.0
 
 
 class Dialect:
@@ -32,7 +34,8 @@ class Dialect:
     change case. `doubted` is whether it has just complained about EDNS.
     """
 
-    __slots__ = ("_answered", "_cookie", "_edns", "_mangled", "_mangled_since", "_mangles_until", "_randomizes", "_large_at", "_pause", "_small_until", "_without_until",
+    __slots__ = ("_answered", "_cookie", "_edns", "_mangled", "_mangled_since", "_mangles_until", "_randomizes", "_large_at", "_pause", "_small_until", "_unchecked_at",
+                 "_without_until",
                  "cookies", "doubted", "wanted")  # fmt: skip
 
     def __init__(self, wanted: Edns | None, *, cookies: bool, randomizes: bool = False) -> None:
@@ -50,6 +53,7 @@ class Dialect:
         self._mangles_until = float("-inf")
         self._mangled = 0
         self._mangled_since = float("-inf")
+        self._unchecked_at = float("-inf")
 
     def edns(self, now: float, *, silences: int = 0, local: object = None) -> Edns | None:
         """The EDNS to ask with, after so many silences to the same question; None is without.
@@ -112,9 +116,15 @@ class Dialect:
         if sent.payload < self.wanted.payload and now - self._large_at >= SMALL_FOR:
             self._small_until = now + SMALL_FOR
 
-    def cannot_be_checked(self, now: float) -> None:
-        """A reply without a cookie was to be checked over TCP, and there is no TCP: believe such replies for a while."""
-        if self.cookies is not None:
+    def cannot_be_checked(self, now: float, *, silent: bool) -> None:
+        """A reply without a cookie was to be checked over TCP, and there is no TCP: believe such replies for a while.
+
+        When TCP was only `silent`, a forger may have had a hand in it: then it takes two such replies.
+        """
+        if self.cookies is None:
+            return
+        before, self._unchecked_at = self._unchecked_at, now
+        if not silent or now - before < UNCHECKED_WITHIN:
             self.cookies.go_without(now)
 
     def mangled(self, now: float) -> None:

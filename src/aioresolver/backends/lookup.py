@@ -240,7 +240,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
             self._turns.strike(upstream, 1 if usual or self._truncated is None else SECOND_CHANCE)
         if not usual:
             upstream.use_datagrams()
-            self._could_not_check(upstream, now)
+            self._could_not_check(upstream, now, silent=False)
         if self._untried():
             self._try_next(now)
         elif not self._turns.usable():
@@ -275,14 +275,14 @@ class Lookup(asyncio.Future[Answer[Any]]):
         for trial in self.trials:
             instead = trial.scheme != trial.upstream.nameserver.scheme
             if instead and trial.outcome is None and not trial.silent and now - trial.sent >= CHECK_TAKES:
-                self._could_not_check(trial.upstream, now)
+                self._could_not_check(trial.upstream, now, silent=True)
             trial.went_silent(now)
 
-    def _could_not_check(self, upstream: Upstream, now: float) -> None:
+    def _could_not_check(self, upstream: Upstream, now: float, *, silent: bool) -> None:
         """There is no TCP to check doubtful replies over: they are what there is."""
         outcomes = {trial.outcome for trial in self.trials if trial.upstream is upstream}
         if COOKIELESS in outcomes:
-            upstream.dialect.cannot_be_checked(now)
+            upstream.dialect.cannot_be_checked(now, silent=silent)
         if MANGLED in outcomes:
             upstream.dialect.mangled(now)
 
