@@ -62,7 +62,7 @@ class Dispatch:
         self.cache = cache
         self.limiter = limiter
         self.timeout = timeout
-        self.narrator = Narrator(observer)
+        self.narrator: Narrator = Narrator(observer)
         self._stats = Stats()
         self.flights: SingleFlight[Question, Answer[Any]] = SingleFlight(self._abandoned)
         self._freshness = Freshness(
