@@ -1,6 +1,6 @@
 """Every transport: questions a second, and what one costs, over UDP, TCP, TLS, HTTPS and QUIC, us beside the peers.
 
-python benchmarks/transports.py [--quick] [--names 20000] [--only tls,https] [--who ours,dnspython] [--loop uvloop]
+python benchmarks/transports.py [--quick] [--names 30000] [--only tls,https] [--who ours,dnspython] [--loop uvloop]
 
 The nameservers are those of transport_servers.py, in a network of their own. Everybody asks for names that are cached
 nowhere, checks the certificate where there is one, and connects anew in each round; all rounds are in turn, and the
@@ -171,7 +171,7 @@ def table(section: dict[str, dict[str, Row]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--names", type=int, default=50_000, help="of ours over UDP, TCP and TLS; others get a share")
+    parser.add_argument("--names", type=int, default=30_000, help="of ours over UDP, TCP and TLS; others get a share")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="2,000 names, one round: whether everything runs")
     parser.add_argument("--only", default=",".join(SCHEMES), help="some of the transports, with commas between")
