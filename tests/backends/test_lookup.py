@@ -403,3 +403,30 @@ def test_a_transport_that_cannot_be_opened_ends_the_lookup(network: Any, asking:
     network.scripts[FIRST] = lambda query, _: query.reply(flags=Flag.TC)
     with pytest.raises(ConfigurationError, match="no TCP here"):
         asking(lambda ask: ask())
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_who_serves_others_meanwhile_is_not_given_up(network: Any, asking: Any, busy: bool) -> None:
+    """A nameserver that is restarted every second may be down whenever one lookup tries, and up for all others."""
+
+    def script(query: Message, transport: Any) -> Any:
+        if query.question[0].name == "unlucky.example.org." and asyncio.get_running_loop().time() < up_at[0]:
+            return TransportError("refused", code=errno.ECONNREFUSED)
+        return good(query)
+
+    async def main(ask: Any) -> None:
+        up_at.append(asyncio.get_running_loop().time() + 4)
+        await ask()
+        unlucky = asyncio.ensure_future(ask("unlucky.example.org"))
+        while busy and not unlucky.done():
+            await asyncio.sleep(0.5)
+            await ask()
+        await unlucky
+
+    up_at: list[float] = []
+    network.scripts[FIRST] = script
+    if busy:
+        asking(main, timeout=10)
+    else:
+        with pytest.raises(ServerFailure, match="refused"):
+            asking(main, timeout=10)

@@ -250,11 +250,11 @@ class Lookup(asyncio.Future[Answer[Any]]):
 
     def _is_restarting(self, upstream: Upstream, now: float) -> bool:
         """Whether it only seems to be gone for a moment."""
-        return (
-            self._turns.strikes(upstream) == SECOND_CHANCE
-            and now - self.began < RESTARTED
-            and self.began - upstream.served_at < RESTARTING
-        )
+        if self._turns.strikes(upstream) != SECOND_CHANCE:
+            return False
+        if now - upstream.served_at < RESTARTED:  # and it served somebody meanwhile, so it is up from time to time
+            return True
+        return now - self.began < RESTARTED and self.began - upstream.served_at < RESTARTING
 
     def _alarmed(self) -> None:
         """Patience or time is over."""
