@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from evil_server import FORGED, TRUE, EvilServer, reply_to
 
-from aioresolver import Resolver, StubBackend
+from aioresolver import IterativeBackend, Resolver, StubBackend
 
 
 def wrong_id(query: bytes) -> bytes:
@@ -39,3 +39,25 @@ async def test_a_late_reply_is_no_near_miss(race: int) -> None:
 
         assert len(server.queries) == 20
         assert server.over_tcp == []
+
+
+@pytest.mark.parametrize("soon", [True, False], ids=["a walk", "a shortcut"])
+async def test_walks_go_over_tcp_too(soon: bool) -> None:
+    """The first question is a walk's, the others go by the shortcut."""
+    forging = soon
+
+    def script(query: bytes, send) -> None:
+        reply, end = reply_to(query), query.index(b"\0", 12) + 5
+        send(wrong_id(query) if forging else reply[:12] + query[12:end] + reply[end:])  # the letters as they were
+
+    async with EvilServer(script) as server:
+        stubs = {"example": [server.url.removeprefix("udp://")]}
+        async with Resolver(IterativeBackend({"a.root.": ["127.0.0.1:9"]}, stubs=stubs)) as resolver:
+            assert [data.address for data in await resolver.resolve("0.example")] == [TRUE]
+            assert len(server.over_tcp) == soon
+            forging = True
+            for name in ("1.example", "2.example"):
+                assert [data.address for data in await resolver.resolve(name)] == [TRUE]
+
+        assert len(server.over_tcp) == 2 + soon
+        assert len(server.queries) == 2 - soon

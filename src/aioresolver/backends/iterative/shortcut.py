@@ -275,7 +275,7 @@ class Shortcut:
 class _Lane:
     """The taker of one server's transport. `waiting` has what is sent when there is less under way, with its deadlines."""
 
-    __slots__ = ("_misses", "_server", "_shortcut", "transport", "waiting")
+    __slots__ = ("_server", "_shortcut", "transport", "waiting")
 
     def __init__(
         self, shortcut: Shortcut, server: Server, transport: UdpTransport, waiting: deque[tuple[Entry, float]]
@@ -284,7 +284,6 @@ class _Lane:
         self.waiting = waiting
         self._shortcut = shortcut
         self._server = server
-        self._misses = transport.near_misses
         transport.taker = self
 
     def send(self, entries: list[Entry], now: float, deadline: float) -> None:
@@ -297,8 +296,9 @@ class _Lane:
         if entries:
             server.in_flight += len(entries)
             cookie, opt = server.opt(now)
-            sheet = Sheet(_HEAD, opt, now, now + server.patience(0), deadline, cookie, None)
-            self.transport.post(entries, sheet)
+            transport = self.transport
+            sheet = Sheet(_HEAD, opt, now, now + server.patience(0), deadline, cookie, transport.near_misses)
+            transport.post(entries, sheet)
 
     def send_waiting(self, now: float) -> None:
         """Send some of those that wait, if there is room now."""
@@ -332,10 +332,9 @@ class _Lane:
     def end_patience(self, now: float) -> None:
         """Give up those that waited long enough."""
         late = self.transport.overdue(now)
-        for (_, question, _), exchange in late:
-            forged = self.transport.near_misses > self._misses
+        for (_, question, sheet), exchange in late:
+            forged = self.transport.near_misses > sheet.turn  # as many as there were then
             self._shortcut.gave_up(self._server, question, exchange, now, forged=forged)
-        self._misses = self.transport.near_misses
         if self.waiting:
             waiting, self.waiting = self.waiting, deque()
             if late:
