@@ -40,7 +40,9 @@ def save(path: Path | None, section: str, value: Any) -> None:
     if path is None:
         return
     results = read(path)
+    known = results.get("machine", {}).get("versions", {})  # of what other measures need, and may be missing here
     results["machine"] = machine()
+    results["machine"]["versions"] = known | results["machine"]["versions"]
     results[section] = value
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=1) + "\n")

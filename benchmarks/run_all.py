@@ -39,7 +39,7 @@ def measures(server: str, loop: str, *, quick: bool) -> list[list[str]]:
     ]
     if loop == "asyncio":
         runs.append(["cached_answer.py", *(["--names", "10000"] if quick else []), *whom])
-        runs.append(["bombs.py", *(["--repeat", "3"] if quick else [])])
+        runs.append(["bombs.py", "--repeat", "2" if quick else "5"])
         runs.append(["import_time.py", *(["--rounds", "3"] if quick else [])])
     return runs
 
