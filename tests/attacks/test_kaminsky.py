@@ -7,10 +7,13 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from evil_server import FORGED, TRUE, EvilServer, honest, reply_to
+from evil_server import FORGED, TRUE, EvilServer, answered, honest, reply_to
 
-from aioresolver import Cache, Resolver, StubBackend
+from aioresolver import Cache, IterativeBackend, Resolver, StubBackend
 from aioresolver.transports.udp import UdpTransport
+from aioresolver.wire.codes import Flag
+from aioresolver.wire.edns import Cookie, Edns
+from aioresolver.wire.message import Message
 
 IDS = 65536
 
@@ -92,3 +95,25 @@ async def test_ports_are_renewed(renew: int) -> None:
 
     assert max(counts.values()) <= renew
     assert len(counts) >= 1000 / renew
+
+
+@pytest.mark.parametrize("soon", [1, 2], ids=["a walk", "a shortcut"])
+async def test_who_guesses_all_but_the_cookie_is_not_believed(soon: int) -> None:
+    """Id, port and letters are right. The nameserver has shown its cookie before, and TCP says what is true."""
+
+    def says(query: bytes, address: str) -> bytes:
+        message, end = Message.parse(query), query.index(b"\0", 12) + 5
+        cookie = message.edns.cookie if message.edns is not None and address == TRUE else None
+        edns = Edns() if cookie is None else Edns().with_cookie(Cookie(cookie.client, b"a server"))
+        reply = answered(query, f"{message.question[0].name} 300 A {address}", flags=Flag.AA, edns=edns)
+        return reply[:12] + query[12:end] + reply[end:]  # the letters as they were
+
+    def script(query: bytes, send) -> None:
+        send(says(query, FORGED if len(server.queries) > soon else TRUE))
+
+    async with EvilServer(script, tcp=lambda query, send: send(says(query, TRUE))) as server:
+        stubs = {"example": [server.url.removeprefix("udp://")]}
+        async with Resolver(IterativeBackend({"a.root.": ["127.0.0.1:9"]}, stubs=stubs)) as resolver:
+            for number in range(4):
+                assert addresses(await resolver.resolve(f"{number}.example")) == [TRUE]
+        assert len(server.over_tcp) == 4 - soon
