@@ -62,10 +62,10 @@ class HttpRequest:
     __slots__ = ("body", "headers", "method", "target")
 
     def __init__(self, method: str, target: str, headers: dict[str, str]) -> None:
-        self.method = method
-        self.target = target
-        self.headers = headers
-        self.body = bytearray()
+        self.method: str = method
+        self.target: str = target
+        self.headers: dict[str, str] = headers
+        self.body: bytearray = bytearray()
 
     def query(self, path: str) -> bytes | int:
         """The DNS message that it carries, or the status that says why there is none."""

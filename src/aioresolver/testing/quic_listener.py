@@ -303,7 +303,7 @@ class _Stream:
 
     def __init__(self, connection: _Connection, id: int) -> None:
         self.id = id
-        self.received = bytearray()
+        self.received: bytearray = bytearray()
         self._connection = connection
 
     def send(self, wire: bytes, client: Client, *, elsewhere: bool = False) -> None:
