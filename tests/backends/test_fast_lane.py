@@ -21,12 +21,14 @@ from aioresolver.answer import Answer
 from aioresolver.backends.lookup import Lookup
 from aioresolver.backends.stub import StubBackend
 from aioresolver.cache import Cache
-from aioresolver.errors import LookupTimeout, ServerFailure, UsageError
+from aioresolver.errors import LookupTimeout, ServerFailure, TransportError, UsageError
 from aioresolver.resolver import Resolver
 from aioresolver.testing import DNSServer, Fault
 from aioresolver.transports import udp
+from aioresolver.transports.nameserver import Nameserver
 from aioresolver.transports.udp import UdpTransport
 from aioresolver.wire.codes import Flag, Rcode
+from aioresolver.wire.edns import Cookie, Edns
 from aioresolver.wire.message import Message, Question, Record
 
 
@@ -798,3 +800,174 @@ class Chaos:
 @virtual
 async def test_whatever_happens_in_whatever_order(seed):
     await Chaos(seed).run()
+
+
+# The same over several schemes, with all that a backend can be told to do
+
+
+class Connection:
+    """A transport over connections, by chance: it answers, breaks, or is silent."""
+
+    def __init__(self, chaos, scheme):
+        self.chaos, self.scheme, self.in_flight = chaos, scheme, 0
+
+    async def exchange(self, query, deadline):
+        loop, chance = asyncio.get_running_loop(), self.chaos.chance
+        fate = 12 if self.chaos.mended else chance.randrange(12)
+        self.chaos.overhear(Message.parse(query), self.scheme)
+        self.in_flight += 1
+        try:
+            if fate < 2:
+                await asyncio.sleep(deadline - loop.time())
+                raise TransportError("no reply before the deadline", code=errno.ETIMEDOUT)
+            await asyncio.sleep(min(chance.choice([0, 0.01, 0.05, 0.4]), max(0, deadline - loop.time())))
+            if fate < 4:
+                raise TransportError("it broke", code=chance.choice([errno.ECONNRESET, errno.ECONNREFUSED]))
+            return self.chaos.over_connections(Message.parse(query)).to_wire()
+        finally:
+            self.in_flight -= 1
+
+    async def aclose(self):
+        pass
+
+
+class MixedChaos(Chaos):
+    """Besides: cookies, random case, truncation, TCP and TLS that break, discovery, successors, near misses, closing."""
+
+    def __init__(self, seed):
+        super().__init__(seed)
+        self.modes = self.chance.sample(["cookies", "mangle", "truncate", "complain"], self.chance.randrange(5))
+        self.private = self.chance.random() < 0.2
+        self.late, self.aloud, self.transports, self.others = [], [], [], []
+        self.successor = self.closing = None
+
+    def open(self, nameserver):
+        is_udp = nameserver.scheme == "udp"
+        self.transports.append(UdpTransport(nameserver) if is_udp else Connection(self, nameserver.scheme))
+        return self.transports[-1]
+
+    def overhear(self, query, scheme):
+        if self.private and scheme in {"udp", "tcp"} and query.question[0].name != "_dns.resolver.arpa.":
+            self.aloud.append(query)
+
+    def happens(self, mode, share):
+        return mode in self.modes and not self.mended and self.chance.random() < share
+
+    def react(self, query, tries):
+        self.overhear(query, "udp")
+        if query.question[0].name == "_dns.resolver.arpa.":
+            return query.reply(rcode=Rcode.REFUSED)
+        said = super().react(query, tries)
+        if self.happens("truncate", 0.2):
+            return query.reply(flags=Flag.TC)
+        if not isinstance(said, Message) or not said.answer:
+            return said
+        wire = self.with_cookie(query, said).to_wire()
+        end = wire.index(b"\0", 12)
+        return wire[:12] + wire[12:end].lower() + wire[end:] if self.happens("mangle", 0.3) else wire
+
+    def over_connections(self, query):
+        if query.edns and self.happens("complain", 0.3):
+            return query.reply(rcode=Rcode.FORMERR)
+        if not self.mended and self.chance.random() < 0.1:
+            return query.reply(rcode=Rcode.SERVFAIL) if self.chance.random() < 0.5 else query.reply(flags=Flag.TC)
+        return self.with_cookie(query, good(query))
+
+    def with_cookie(self, query, reply):
+        cookie = query.edns.cookie if query.edns else None
+        if "cookies" not in self.modes or cookie is None or self.happens("cookies", 0.1):
+            return reply
+        edns = Edns().with_cookie(Cookie(cookie.client, b"of the server"))
+        if self.happens("cookies", 0.03):
+            return query.reply(rcode=Rcode.BADCOOKIE, edns=edns if self.chance.random() < 0.5 else Edns())
+        return query.reply(answer=reply.answer, edns=edns)
+
+    def ask_alone(self, resolver):
+        loop = asyncio.get_running_loop()
+        for _ in range(self.chance.choice([1, 5, 40])):
+            deadline = loop.time() + self.chance.choice([0.1, 0.5, 2, 5])
+            lookup = resolver.backend.submit(Question.parse(self.name()), deadline)
+            lookup.add_done_callback(lambda _, due=deadline: loop.time() <= due + 0.01 or self.late.append(due))
+            self.futures.append(lookup)
+
+    def discover(self, resolver):
+        encrypted = [Nameserver.parse(f"tls://127.0.0.1:{port}#ns.example") for port in (853, 854)]
+        found = tuple(each for each in encrypted if self.mended or self.chance.random() < 0.6)
+        resolver.backend._pool.discovered(Nameserver.parse(self.urls[0]), found)
+
+    def expel(self, resolver):
+        if resolver.backend.upstreams:
+            super().expel(resolver)
+
+    def hand_over(self, resolver):
+        if not (self.chance.randrange(6) or self.successor or self.private):
+            self.successor = StubBackend(self.urls[::-1], open_transport=self.open)
+            resolver.backend.hand_over(self.successor)
+
+    def miss(self, resolver):
+        for transport in self.transports:
+            if isinstance(transport, UdpTransport):
+                transport.near_misses += 1
+
+    def close(self, resolver):
+        if not (self.chance.randrange(40) or self.closing):
+            self.closing = asyncio.ensure_future(resolver.aclose())
+
+    def make_resolver(self):
+        chance, options = self.chance, {"open_transport": self.open}
+        if self.private:
+            options |= {"encryption": "required", "discover": True}
+        backend = StubBackend(
+            self.urls,
+            rate=chance.choice([None, None, 300]),
+            in_flight=chance.choice([None, None, 5]),
+            hedge=chance.choice([None, None, 0.9]),
+            race=chance.choice([1, 1, 1, 2]),
+            rotate=chance.random() < 0.5,
+            randomize_case=chance.random() < 0.5,
+            **options,
+        )
+        return Resolver(backend, cache=Cache(0), hosts_file="/nonexistent", timeout=chance.choice([0.2, 1, 5]))
+
+    async def run(self):
+        steps = [self.submit, self.ask_alone] * 3 + [self.cancel, self.stream, self.leave_stream, self.discover] * 2
+        steps += [self.expel, self.renew, self.hand_over, self.miss, self.close]
+        with serving(*[self.react] * 3) as servers:
+            self.urls = [server.url for server in servers][: self.chance.randrange(1, 4)]
+            resolver = self.make_resolver()
+            for _ in range(40):
+                with contextlib.suppress(UsageError):  # closed
+                    self.chance.choice(steps)(resolver)
+                await asyncio.sleep(self.chance.choice([0, 0, 0, 0.001, 0.01, 0.3]))
+            self.mended = True
+            if not self.closing:
+                self.discover(resolver)
+            waiting = [asyncio.ensure_future(asyncio.sleep(0)), *self.futures, *self.streams]
+            assert not (await asyncio.wait(waiting, timeout=60))[1]
+            await settled()
+            await asyncio.sleep(3)  # as long as a probe may take
+            self.check(resolver)
+            for each in (resolver, self.successor):
+                if each is not None:
+                    await each.aclose()
+
+    def check(self, resolver):
+        assert (self.late, self.aloud) == ([], [])
+        ends = [end for end in (*self.futures, *self.streams) if not end.cancelled()]
+        errors = {type(end.exception()) for end in ends}
+        assert errors <= {NoneType, ServerFailure, LookupTimeout, *([UsageError] if self.closing else [])}
+        answers = [end.result() for end in self.futures if not end.cancelled() and end.exception() is None]
+        assert addresses(answers) <= {"192.0.2.1"}
+        backend = resolver.backend
+        assert (resolver.limiter.in_use, resolver.limiter.waiting, resolver.stats.under_way) == (0, 0, 0)
+        assert (backend.busy, backend._posted) == (False, {})
+        successors = self.successor.upstreams if self.successor else ()
+        for upstream in (*backend.upstreams, *backend._pool._left, *successors):
+            assert upstream.window.used == 0
+        assert {transport.in_flight for transport in self.transports} <= {0}
+
+
+@pytest.mark.parametrize("seed", range(25))
+@virtual
+async def test_whatever_happens_over_whatever_is_spoken(seed):
+    await MixedChaos(seed).run()
