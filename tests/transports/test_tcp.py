@@ -592,6 +592,23 @@ async def test_with_eager_tasks(tcp_server, messages):
                 await transport.exchange(messages.query(), soon())
 
 
+def test_closing_at_any_moment_of_connecting(any_loop, servers, messages):
+    async def scenario():
+        server = await servers.tcp()
+        for turns in range(12):
+            for cancels in (True, False):
+                transport = TcpTransport(server.nameserver)
+                reply = transport.exchange(messages.query(), soon())
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                if cancels:
+                    reply.cancel()
+                await asyncio.wait_for(transport.aclose(), 5)
+                assert reply.cancelled() or isinstance(reply.exception(), TransportError) or reply.result()
+
+    any_loop(scenario())
+
+
 def test_on_each_kind_of_loop(any_loop, servers, messages, open_sockets, closed_port):
     async def scenario():
         server = await servers.tcp()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 from collections.abc import Callable
@@ -311,7 +312,7 @@ class TcpTransport:
         except BaseException:
             sock.close()
             raise
-        await loop.create_connection(lambda: protocol, sock=sock)
+        await _hand_over(sock, protocol, loop)
         await self._ready(protocol)
         self.handshakes += 1
         return connection
@@ -351,3 +352,21 @@ class TcpTransport:
         self._loop = loop
         self._now = loop.time
         self._ring = DeadlineRing(loop)
+
+
+async def _hand_over(sock: socket.socket, protocol: asyncio.Protocol, loop: asyncio.AbstractEventLoop) -> None:
+    """Have the loop speak for a connected socket.
+
+    That takes a turn or two of the loop. When it is interrupted, uvloop tells the protocol of the connection, but never
+    of its end: so it is left to end first.
+    """
+    making = loop.create_task(loop.create_connection(lambda: protocol, sock=sock))
+    try:
+        await asyncio.shield(making)
+    except asyncio.CancelledError:
+        while not making.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([making])
+        if not making.cancelled() and making.exception() is None:
+            making.result()[0].abort()
+        raise
