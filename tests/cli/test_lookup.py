@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from aioresolver.bulk import Row
+from aioresolver.cli.exit_status import status_of_failure
 from aioresolver.cli.main import main
+from aioresolver.errors import Attempt
 from aioresolver.testing import Fault
 
 
@@ -159,6 +161,13 @@ def test_one_that_gets_no_reply_is_the_exit_status(call: Any, server: Any) -> No
     status, out, err = call("alias.cli.test", "www.cli.test", "--short", "--timeout", "0.3")
     assert (status, out) == (9, "192.0.2.1\n192.0.2.2\n")
     assert err.startswith("; timeout: alias.cli.test")
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("SERVFAIL", 0), ("FORMERR to EDNS", 0), ("HTTP status 404", 9)])
+def test_what_is_a_reply_of_a_nameserver(outcome: str, status: int) -> None:
+    attempts = [Attempt("https://192.0.2.1/dns-query", "https", outcome, 0.1)]
+    assert status_of_failure(attempts, timed_out=False) == status
+    assert status_of_failure(attempts, timed_out=True) == 9
 
 
 def test_time(call: Any, server: Any) -> None:

@@ -37,5 +37,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 def status_of_failure(attempts: Iterable[Attempt], *, timed_out: bool) -> int:
     """How a lookup ends that has no answer: whether a nameserver replied at all, if only to refuse."""
-    replied = any(attempt.outcome.partition(" ")[0].isupper() for attempt in attempts)  # an rcode is in capitals
+    # An rcode is in capitals, and so is what a web server said in place of a nameserver.
+    said = [attempt.outcome.partition(" ")[0] for attempt in attempts]
+    replied = any(word.isupper() and word != "HTTP" for word in said)
     return DONE if replied and not timed_out else NO_REPLY

@@ -80,7 +80,7 @@ def certificate_reason(code: int, reason: str) -> str:
         wrong = reason.partition(" doesn't match")[0]
         return f"it is not for {wrong}; the name that it shall carry is written behind '#', as in quic://IP#NAME"
     if "issuer" in reason or "self" in reason:
-        return f"{reason}; to trust it nevertheless, give a context with its authority, or pin its key: ?pin-sha256=…"
+        return f"{reason}; to trust it nevertheless, name a file with its authority in SSL_CERT_FILE, or pin its key: ?pin-sha256=…"
     return reason
 
 

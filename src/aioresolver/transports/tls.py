@@ -138,7 +138,7 @@ class TlsTransport(TcpTransport):
         elif code in {EXPIRED, NOT_YET_VALID}:
             advice = "; unless the clock of this machine is wrong, its operator has to renew it"
         elif code in UNKNOWN_AUTHORITY:
-            advice = "; to trust it nevertheless, give a context with its authority, or pin its key: ?pin-sha256=…"
+            advice = "; to trust it nevertheless, name a file with its authority in SSL_CERT_FILE, or pin its key: ?pin-sha256=…"
         return TransportError(f"the certificate of {self.nameserver} is not valid: {wrong}{advice}", code=errno.EPROTO)
 
 
