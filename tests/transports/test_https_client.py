@@ -211,7 +211,7 @@ async def test_what_the_client_decides_cannot_be_set(authority, options):
             over_client(client)(Nameserver.parse(f"https://127.0.0.1/dns-query{options}"))
 
 
-@pytest.mark.parametrize("client", [None, "httpx", httpx.Client()], ids=str)
+@pytest.mark.parametrize("client", [None, "httpx", httpx.Client()], ids=["none", "text", "not asyncio"])
 def test_other_clients(client):
     with pytest.raises(ConfigurationError, match=r"an HTTP client is an httpx\.AsyncClient, .* not "):
         over_client(client)

@@ -82,6 +82,7 @@ def scene(run, act):
         (b"\x40" + bytes(20) + TOKEN[:-1] + bytes([TOKEN[-1] ^ 1]), False),
         (b"", False),
     ],
+    ids=["short", "long", "too short", "a long header", "another token", "nothing"],
 )
 def test_a_stateless_reset_is_known_by_its_token(run, datagram, reset):
     async def act(link, owner, quic, far):
