@@ -296,3 +296,19 @@ def test_where_nobody_is_discovered_questions_end_at_their_deadline(
             assert await lookup
 
     run_virtual(main())
+
+
+def test_who_waits_for_somebody_to_be_discovered_goes_on_at_a_successor(run_virtual: Any, network: Any) -> None:
+    network.scripts[str(PLAIN)] = lambda *_: None
+    network.scripts[str(ENCRYPTED)] = good
+
+    async def main() -> None:
+        required: dict[str, Any] = {"open_transport": network.open, "encryption": "required"}
+        async with StubBackend(str(ENCRYPTED), **required) as successor:
+            async with StubBackend(str(PLAIN), discover=True, **required) as backend:
+                lookup = backend.submit(Question.parse("www.example.org"), asyncio.get_running_loop().time() + 2)
+                await asyncio.sleep(0.5)
+                backend.hand_over(successor)
+                assert (await lookup).server == str(ENCRYPTED)
+
+    run_virtual(main())

@@ -259,6 +259,11 @@ class StubBackend(Closing):
         self._empty_lanes()
         for lookup in self._under_way:
             lookup.widen(self._successors)
+        if not self._pool.upstreams:  # nobody was discovered, for whom they wait
+            waiting, self._waiting = self._waiting, deque()
+            for lookup in waiting:
+                if not lookup.done():
+                    lookup.start()
 
     async def drain(self) -> None:
         """Let the lookups under way finish, then close."""
