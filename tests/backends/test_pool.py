@@ -304,11 +304,13 @@ def test_who_waits_for_somebody_to_be_discovered_goes_on_at_a_successor(run_virt
 
     async def main() -> None:
         required: dict[str, Any] = {"open_transport": network.open, "encryption": "required"}
-        async with StubBackend(str(ENCRYPTED), **required) as successor:
-            async with StubBackend(str(PLAIN), discover=True, **required) as backend:
-                lookup = backend.submit(Question.parse("www.example.org"), asyncio.get_running_loop().time() + 2)
-                await asyncio.sleep(0.5)
-                backend.hand_over(successor)
-                assert (await lookup).server == str(ENCRYPTED)
+        async with (
+            StubBackend(str(ENCRYPTED), **required) as successor,
+            StubBackend(str(PLAIN), discover=True, **required) as backend,
+        ):
+            lookup = backend.submit(Question.parse("www.example.org"), asyncio.get_running_loop().time() + 2)
+            await asyncio.sleep(0.5)
+            backend.hand_over(successor)
+            assert (await lookup).server == str(ENCRYPTED)
 
     run_virtual(main())
