@@ -171,7 +171,7 @@ def agreement(session: nox.Session) -> None:
 
 @nox.session
 def endurance(session: nox.Session) -> None:
-    """Resolve in bulk for minutes: killed a hundred times, ten million lines, a full disk (root helps)."""
+    """For minutes: bulk runs killed a hundred times, nameservers killed every second, a million forged replies (root helps)."""
     install(session, "tests")
     session.run("python", "-m", "pytest", "tests/endurance", "tests/loopback/test_links.py", *session.posargs)
 
