@@ -384,6 +384,15 @@ def test_impossible_nameservers(nameservers: list[str]) -> None:
         StubBackend(nameservers)
 
 
+@pytest.mark.parametrize(
+    "options", [{"race": 1.5}, {"race": "2"}, {"race": None}, {"hedge": "a"}, {"in_flight": "5"}, {"rate": "5"},
+                {"edns": 5}, {"edns": True}, {"edns": "x"}]
+)  # fmt: skip
+def test_impossible_kinds_of_options(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=rf"{next(iter(options))}\b.*not "):
+        StubBackend("192.0.2.1", **options)
+
+
 def test_truncated_over_tcp_is_no_proof_of_absence(network: Any, ask: Any) -> None:
     network.scripts[ONE] = lambda query, _: reply(query, flags=Flag.TC)
     with pytest.raises(ServerFailure, match="truncated over tcp"):

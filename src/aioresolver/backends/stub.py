@@ -93,7 +93,7 @@ class StubBackend(Closing):
         context: ssl.SSLContext | None = None,
         open_transport: Callable[[Nameserver], Transport] | None = None,
     ) -> None:
-        _check(rate=rate, in_flight=in_flight, hedge=hedge, race=race)
+        _check(rate=rate, in_flight=in_flight, hedge=hedge, race=race, edns=edns)
         self.nameservers: tuple[Nameserver, ...] = tuple(dict.fromkeys(Nameserver.parse_all(nameservers)))
         if not self.nameservers:
             raise ConfigurationError("a stub backend needs at least one nameserver, such as '1.1.1.1'")
@@ -433,7 +433,11 @@ class StubBackend(Closing):
             self._tell_soon()
 
 
-def _check(*, rate: float | None, in_flight: int | None, hedge: float | None, race: int) -> None:
+def _check(*, rate: float | None, in_flight: int | None, hedge: float | None, race: int, edns: Edns | None) -> None:
+    if any(each is not None and not isinstance(each, (int, float)) for each in (rate, in_flight, hedge)):
+        raise ConfigurationError(f"rate, in_flight and hedge are numbers, not {rate!r}, {in_flight!r} and {hedge!r}")
+    if edns is not None and not isinstance(edns, Edns):
+        raise ConfigurationError(f"edns is an Edns, or None to ask without, not {edns!r}")
     if rate is not None and not 0 < rate < float("inf"):
         raise ConfigurationError(f"rate is how many queries a second a nameserver gets, above 0, not {rate!r}")
     if in_flight is not None and not in_flight >= 1:
@@ -442,5 +446,5 @@ def _check(*, rate: float | None, in_flight: int | None, hedge: float | None, ra
         )
     if hedge is not None and not 0 < hedge < 1:
         raise ConfigurationError(f"hedge is a share of replies, between 0 and 1, such as 0.95, not {hedge!r}")
-    if not race >= 1:
+    if not isinstance(race, int) or race < 1:
         raise ConfigurationError(f"race is how many nameservers are asked at once, 1 or more, not {race!r}")
