@@ -22,7 +22,8 @@ class HeaderEncoder(Encoder):
 
     def __init__(self) -> None:
         super().__init__()
-        self._table = self.header_table = _Table()
+        self._table = _Table()
+        self.header_table: _Table = self._table
         self._kept: dict[tuple[Any, ...], bytes] = {}
 
     @property
@@ -60,7 +61,7 @@ class HeaderEncoder(Encoder):
 class _Table(HeaderTable):
     """A table that counts what comes into it."""
 
-    additions = 0
+    additions: int = 0
 
     def add(self, name: bytes, value: bytes) -> None:
         """Put a header in, and others out if need be."""

@@ -22,7 +22,7 @@ class HttpsRequests:
     """
 
     def __init__(self, nameserver: Nameserver) -> None:
-        self.authority = _place(nameserver.identity, nameserver.port)
+        self.authority: str = _place(nameserver.identity, nameserver.port)
         self._get = nameserver.method == "GET"
         self._path = nameserver.path
         self._get_path = nameserver.path + ("&dns=" if "?" in nameserver.path else "?dns=")

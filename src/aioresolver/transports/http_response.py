@@ -27,7 +27,7 @@ class HttpResponse:
     __slots__ = ("_age", "_body", "exchange")
 
     def __init__(self, exchange: Exchange) -> None:
-        self.exchange = exchange
+        self.exchange: Exchange = exchange
         self._age = 0
         self._body = bytearray()
 

@@ -241,11 +241,11 @@ class _Place:
     __slots__ = ("address", "proven", "replies", "transport", "under_way")
 
     def __init__(self, address: str, transport: Transport) -> None:
-        self.address = address
-        self.transport = transport
-        self.proven = False
-        self.replies = 0
-        self.under_way = 0
+        self.address: str = address
+        self.transport: Transport = transport
+        self.proven: bool = False
+        self.replies: int = 0
+        self.under_way: int = 0
 
 
 NOWHERE: tuple[_Place | None, int] = (None, 0)
@@ -258,9 +258,9 @@ class _Errand(asyncio.Future[bytes]):
 
     def __init__(self, carrier: NamedTransport, query: bytes, deadline: float, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
-        self.carrier = carrier
-        self.query = query
-        self.deadline = deadline
+        self.carrier: NamedTransport = carrier
+        self.query: bytes = query
+        self.deadline: float = deadline
         self.timer: asyncio.TimerHandle | None = None
         self.left: list[_Place] = []
         self.sent: dict[asyncio.Future[bytes], tuple[_Place, int]] = {}

@@ -59,10 +59,10 @@ class QuicTransport:
             raise ConfigurationError("idle_timeout must be above 0")
         self.nameserver = nameserver
         self.ignored = 0
-        self.handshakes = 0
-        self.resumed = 0
-        self.most_streams = MOST_STREAMS
-        self.memory = Memory()
+        self.handshakes: int = 0
+        self.resumed: int = 0
+        self.most_streams: int = MOST_STREAMS
+        self.memory: Memory = Memory()
         self.endpoints: set[asyncio.Task[None]] = set()
         self.ring: DeadlineRing
         self._idle_timeout = idle_timeout

@@ -55,7 +55,7 @@ class TcpTransport:
             raise ConfigurationError("idle_timeout must be above 0")
         self.nameserver = nameserver
         self.ignored = 0
-        self.handshakes = 0
+        self.handshakes: int = 0
         self._idle_timeout = idle_timeout
         self._source = checked_source(source, nameserver)
         self._numbers = Numbers()

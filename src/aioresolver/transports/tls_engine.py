@@ -31,11 +31,11 @@ class TlsEngine:
         server_hostname: str | None = None,
         session: ssl.SSLSession | None = None,
     ) -> None:
-        self.shaken = False
-        self.finished = False
+        self.shaken: bool = False
+        self.finished: bool = False
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self.tls = context.wrap_bio(
+        self.tls: ssl.SSLObject = context.wrap_bio(
             self._incoming, self._outgoing, server_side=server_side, server_hostname=server_hostname, session=session
         )
 

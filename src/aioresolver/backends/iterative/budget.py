@@ -60,7 +60,7 @@ class Budget:
     __slots__ = ("_lookups", "bytes", "deadline", "limits", "own_deadline", "queries")
 
     def __init__(self, limits: Limits, *, now: float, deadline: float) -> None:
-        self.limits = limits
+        self.limits: Limits = limits
         self.queries: int = 0
         self.bytes: int = 0
         self._lookups: dict[Name, int] = {}

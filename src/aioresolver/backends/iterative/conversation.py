@@ -79,11 +79,11 @@ class Wait:
     __slots__ = ("forged", "holds", "over", "transport", "until")
 
     def __init__(self, until: float) -> None:
-        self.until = until
-        self.over = False
-        self.holds = False
-        self.transport = "udp"
-        self.forged = 0
+        self.until: float = until
+        self.over: bool = False
+        self.holds: bool = False
+        self.transport: str = "udp"
+        self.forged: int = 0
 
 
 class Conversations:
@@ -96,7 +96,7 @@ class Conversations:
         self._servers = servers
         self._chance = chance
         self._forged: Callable[[str], int] = getattr(exchange, "near_misses", _nobody_counts)
-        self.clock = clock
+        self.clock: Callable[[], float] = clock
         self.ending: set[asyncio.Task[Said]] = set()
 
     async def ask(

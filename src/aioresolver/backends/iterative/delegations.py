@@ -51,11 +51,11 @@ class Delegation:
         expires: float,
         trust: Trust,
     ) -> None:
-        self.zone = zone
+        self.zone: Name = zone
         self.names: tuple[Name, ...] = tuple(names)
         self.glue: dict[Name, tuple[str, ...]] = {name: tuple(addresses) for name, addresses in glue.items()}
-        self.expires = expires
-        self.trust = trust
+        self.expires: float = expires
+        self.trust: Trust = trust
         self.paused_until: float = -FOREVER
         self.pause: float = FIRST_PAUSE
         self.why: str = ""
@@ -92,7 +92,7 @@ class Delegations:
     __slots__ = ("_configured", "_known", "most")
 
     def __init__(self, configured: Sequence[Delegation], *, most: int = 50_000) -> None:
-        self.most = most
+        self.most: int = most
         self._configured: dict[str, Delegation] = {each.zone: each for each in configured}
         self._known: OrderedDict[str, Delegation] = OrderedDict()
 

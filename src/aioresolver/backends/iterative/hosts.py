@@ -25,7 +25,7 @@ class Hosts:
     __slots__ = ("_known", "most")
 
     def __init__(self, *, most: int = 50_000) -> None:
-        self.most = most
+        self.most: int = most
         self._known: OrderedDict[tuple[Name, RRType], HostAddresses] = OrderedDict()
 
     def __len__(self) -> int:

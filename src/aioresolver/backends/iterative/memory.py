@@ -23,7 +23,7 @@ class Expiring(Generic[V]):
     __slots__ = ("_known", "most")
 
     def __init__(self, *, most: int = 50_000) -> None:
-        self.most = most
+        self.most: int = most
         self._known: OrderedDict[str, tuple[V, float]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -58,9 +58,9 @@ class Memory:
     __slots__ = ("absent", "delegations", "hosts", "servers", "uncut")
 
     def __init__(self, configured: Sequence[Delegation], chance: Chance) -> None:
-        self.delegations = Delegations(configured)
-        self.hosts = Hosts()
-        self.servers = Servers(chance)
+        self.delegations: Delegations = Delegations(configured)
+        self.hosts: Hosts = Hosts()
+        self.servers: Servers = Servers(chance)
         self.uncut: Expiring[bool] = Expiring()
         self.absent: Expiring[tuple[Record, ...]] = Expiring()
 

@@ -48,8 +48,8 @@ class Reading:
     __slots__ = ("cut", "dropped", "glue", "kind", "name", "names", "records", "soa", "ttl", "why")
 
     def __init__(self, kind: Kind, name: Name) -> None:
-        self.kind = kind
-        self.name = name
+        self.kind: Kind = kind
+        self.name: Name = name
         self.records: list[Record] = []
         self.soa: tuple[Record, ...] = ()
         self.cut: Name | None = None

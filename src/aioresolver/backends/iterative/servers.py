@@ -55,8 +55,8 @@ class Server:
                  "connected_until", "cookies", "family", "health", "in_flight", "knows_edns", "text", "tier")  # fmt: skip
 
     def __init__(self, address: str, draw: Callable[[int], bytes] = os.urandom) -> None:
-        self.address = address
-        self.cookies = CookieJar(draw)
+        self.address: str = address
+        self.cookies: CookieJar = CookieJar(draw)
         self.in_flight: int = 0
         self.knows_edns: bool = False
         self._opt = _PLAIN_OPT
@@ -155,7 +155,7 @@ class Servers:
     __slots__ = ("_chance", "_known", "_left_until", "_silent", "most")
 
     def __init__(self, chance: Chance, *, most: int = 50_000) -> None:
-        self.most = most
+        self.most: int = most
         self._chance = chance
         self._known: OrderedDict[str, Server] = OrderedDict()
         self._silent: dict[int, set[str]] = {4: set(), 6: set()}

@@ -57,7 +57,7 @@ class Setting:
         self.prime = prime
         self.eager = eager
         self.may_ask = may_ask
-        self.flights = Flights()
+        self.flights: Flights = Flights()
         self.prime_at: float = -FOREVER
 
     def cold(self) -> Setting:
@@ -117,12 +117,12 @@ class Errand:
         spent: Spent | None = None,
         recorder: Recorder | None = None,
     ) -> None:
-        self.question = question
-        self.budget = budget
-        self.setting = setting
-        self.depth = depth
+        self.question: Question = question
+        self.budget: Budget = budget
+        self.setting: Setting = setting
+        self.depth: int = depth
         self.spent: Spent = Spent() if spent is None else spent
-        self.recorder = recorder
+        self.recorder: Recorder | None = recorder
         self.attempts: list[Attempt] = []
         self.given: Given | None = None
 

@@ -40,11 +40,11 @@ class Part:
     __slots__ = ("authority", "kind", "lease", "name", "plain", "rcode", "records", "server", "since")
 
     def __init__(self, kind: Kind, name: Name, *, lease: float, since: float, server: str | None = None) -> None:
-        self.kind = kind
-        self.name = name
-        self.lease = lease
-        self.since = since
-        self.server = server
+        self.kind: Kind = kind
+        self.name: Name = name
+        self.lease: float = lease
+        self.since: float = since
+        self.server: str | None = server
         self.records: list[Record] = []
         self.authority: tuple[Record, ...] = ()
         self.rcode: Rcode = Rcode.NXDOMAIN if kind is Kind.NO_NAME else Rcode.NOERROR
