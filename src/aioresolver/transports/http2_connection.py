@@ -75,6 +75,8 @@ class Http2Connection(StreamConnection):
     the server says how many it takes.
     """
 
+    paused: bool
+    replies: int
     _owner: HttpOwner
 
     def __init__(self, owner: HttpOwner, *, requests: HttpsRequests, loop: asyncio.AbstractEventLoop) -> None:

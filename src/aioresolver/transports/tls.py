@@ -43,6 +43,7 @@ class TlsTransport(TcpTransport):
 
     protocols: ClassVar[tuple[str, ...]] = ("dot",)
     """What is asked for by ALPN."""
+    resumed: int
 
     def __init__(
         self,

@@ -59,6 +59,8 @@ class Walk(Errand):
 
     __slots__ = ("_clock", "_flight", "_memory", "forwarded")
 
+    spent: Spent
+
     def __init__(
         self,
         question: Question,
