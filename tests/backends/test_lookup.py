@@ -430,3 +430,19 @@ def test_who_serves_others_meanwhile_is_not_given_up(network: Any, asking: Any, 
     else:
         with pytest.raises(ServerFailure, match="refused"):
             asking(main, timeout=10)
+
+
+def test_when_the_target_of_an_alias_is_met_with_silence_time_is_over(network: Any, asking: Any) -> None:
+    def script(query: Message, _: Any) -> Any:
+        if str(query.question[0].name) != "www.example.org.":
+            return None
+        alias = Record.parse("www.example.org. 300 CNAME elsewhere.example.net.")
+        return query.reply(flags=Flag.RA, answer=(alias,))
+
+    network.scripts[FIRST] = script
+
+    async def main(ask: Any) -> None:
+        with pytest.raises(LookupTimeout, match=r"www\.example\.org"):
+            await ask()
+
+    asking(main, timeout=2.0)

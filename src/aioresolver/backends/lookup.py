@@ -414,14 +414,17 @@ class Lookup(asyncio.Future[Answer[Any]]):
 
     def _join(self, answer: Answer[Any], tail: Lookup) -> None:
         """What became of the name that the aliases lead to."""
-        failed = tail.cancelled() or tail.exception() is not None
+        error = None if tail.cancelled() else tail.exception()
         if self.done():
             return
         if tail._endless:
             self._fail_endless(tail._endless)
             return
+        if isinstance(error, LookupTimeout):  # nobody has refused to say what is there
+            self._give_up(self.now())
+            return
         try:
-            self._finish(answer if failed else answer.continued(tail.result()))
+            self._finish(answer if tail.cancelled() or error else answer.continued(tail.result()))
         except MessageFormatError:  # together they are more than each
             self._fail_endless(ENDLESS)
 
