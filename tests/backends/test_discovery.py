@@ -10,8 +10,8 @@ import pytest
 from aioresolver.answer import Answer
 from aioresolver.backends.discovery import Discovery, candidates, designation_question, discover, usable_endpoints
 from aioresolver.backends.stub import StubBackend
-from aioresolver.errors import ConfigurationError, LookupTimeout, ServerFailure
-from aioresolver.testing import DNSServer
+from aioresolver.errors import Attempt, ConfigurationError, LookupTimeout, ServerFailure
+from aioresolver.testing import DNSServer, Fault
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.transports.open import open_transport
 from aioresolver.wire.codes import RRType
@@ -175,6 +175,19 @@ def test_the_next_protocol_and_the_next_priority_when_one_proves_nothing(run_vir
     assert found(run_virtual, world)[0] == ["quic://192.0.2.8#192.0.2.1"]
 
 
+@pytest.mark.parametrize(
+    ("outcome", "proves"),
+    [("REFUSED", True), ("SERVFAIL (Not Ready)", True), ("no reply", False), ("HTTP 404", False)],
+)
+def test_the_certificate_proves_it_whatever_the_reply_says(run_virtual, outcome, proves):
+    attempt = Attempt("tls://192.0.2.7#192.0.2.1", "tls", outcome, 0.1)
+    world = World(**{
+        "udp://192.0.2.1": f"{ARPA} 600 SVCB 1 a.test. alpn=dot ipv4hint=192.0.2.7",
+        "tls://192.0.2.7#192.0.2.1": ServerFailure("a.", "A", "no answer", attempts=(attempt,)),
+    })  # fmt: skip
+    assert found(run_virtual, world)[0] == (["tls://192.0.2.7#192.0.2.1"] if proves else [])
+
+
 def test_nothing_is_proved(run_virtual):
     world = World(**{
         "udp://192.0.2.1": f"{ARPA} 7200 SVCB 1 a.test. alpn=dot ipv4hint=192.0.2.7",
@@ -278,15 +291,17 @@ def test_closing_ends_a_look(run_virtual):
     run_virtual(main())
 
 
+@pytest.mark.parametrize("refuses", [False, True])
 @pytest.mark.parametrize("names", [["127.0.0.1"], ["dot.test"]])
-async def test_over_the_wire(names):
+async def test_over_the_wire(names, *, refuses):
     """The certificate must carry the address of the plain nameserver; the name of the target proves nothing."""
     pytest.importorskip("cryptography")
     from aioresolver.testing.certificates import CertificateAuthority
 
     authority = CertificateAuthority()
     open_encrypted = partial(open_transport, context=authority.client_context())
-    async with DNSServer(certificate=authority.issue(*names)) as server:
+    faults = [Fault.refused(transport="tls")] if refuses else []
+    async with DNSServer(certificate=authority.issue(*names), faults=faults) as server:
         port = Nameserver.parse(server.nameserver_tls).port
         server.add(f"{ARPA} 600 SVCB 1 dot.test. alpn=dot port={port} ipv4hint=127.0.0.1")
         plain = Nameserver.parse(server.nameserver)
@@ -295,4 +310,4 @@ async def test_over_the_wire(names):
             assert designation.nameservers == ()
             return
         assert list(map(str, designation.nameservers)) == [server.nameserver_tls]
-        assert [query.transport for query in server.queries] == ["udp", "tls"]
+        assert [query.transport for query in server.queries] == ["udp", *["tls"] * (1 + refuses)]

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from aioresolver.answer import Answer
 from aioresolver.backends.base import Backend
-from aioresolver.errors import ConfigurationError, DNSError
+from aioresolver.errors import ConfigurationError, DNSError, ServerFailure
 from aioresolver.flow.closing import Closing
 from aioresolver.transports.nameserver import Nameserver
-from aioresolver.wire.codes import RRType
+from aioresolver.wire.codes import Rcode, RRType
 from aioresolver.wire.message import Question
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import SVCB
@@ -251,7 +251,7 @@ async def _addresses(endpoint: SVCB, backend: Backend, deadline: float) -> Seque
 async def _first_proven(
     chain: Iterator[Nameserver], make_backend: MakeBackend, question: Question
 ) -> Nameserver | None:
-    """The first nameserver that answers, which it cannot when its certificate is wrong; who refuses to is of no use."""
+    """The first nameserver that replies, which it cannot when its certificate is wrong; what it says proves nothing more."""
     for nameserver in chain:
         if await _proven(nameserver, make_backend, question):
             return nameserver
@@ -266,6 +266,8 @@ async def _proven(nameserver: Nameserver, make_backend: MakeBackend, question: Q
         return False
     try:
         await backend.query(question, deadline)
+    except ServerFailure as error:  # SERVFAIL and REFUSED are replies too
+        return any(attempt.outcome.partition(" ")[0] in Rcode.__members__ for attempt in error.attempts)
     except (OSError, DNSError):
         return False
     finally:
