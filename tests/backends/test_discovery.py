@@ -243,9 +243,11 @@ def test_follows_what_changes(run_virtual):
         loop = asyncio.get_running_loop()
         record = f"{ARPA} 600 SVCB 1 a.test. alpn=dot ipv4hint=192.0.2.7"
         world = World(**{"udp://192.0.2.1": record, "tls://192.0.2.7#192.0.2.1": ""})
-        told = []
+        told, over = [], []
         nameservers = Nameserver.parse_all("192.0.2.1 tls://192.0.2.99")
-        discovery = Discovery(nameservers, world.backend, lambda *what: told.append(what))
+        discovery = Discovery(
+            nameservers, world.backend, lambda *what: told.append(what), over=lambda: over.append(discovery.in_vain)
+        )
 
         async def look(after):
             await asyncio.sleep(after)
@@ -256,6 +258,7 @@ def test_follows_what_changes(run_virtual):
             return len(world.asked) - before
 
         encrypted = Nameserver.parse_all("tls://192.0.2.7#192.0.2.1")
+        assert not discovery.in_vain
         assert await look(0) == 2
         assert told == [(PLAIN, encrypted)]
         assert await look(599) == 0
@@ -270,6 +273,7 @@ def test_follows_what_changes(run_virtual):
         assert told[1:] == [(PLAIN, ())]
         assert await look(600) == 2
         assert len(told) == 2
+        assert over == [False] * 3 + [True] * 2
         await discovery.aclose()
         assert await look(3000) == 0
 
@@ -279,12 +283,12 @@ def test_follows_what_changes(run_virtual):
 def test_closing_ends_a_look(run_virtual):
     async def main():
         world = World(**{"udp://192.0.2.1": ""})
-        async with Discovery([PLAIN], world.backend, lambda *_: 1 / 0) as discovery:
+        async with Discovery([PLAIN], world.backend, lambda *_: 1 / 0, over=lambda: 1 / 0) as discovery:
             discovery.follow(asyncio.get_running_loop().time())
             await asyncio.sleep(0.05)
             assert world.open == 1
         assert world.open == 0
-        nothing = Discovery(Nameserver.parse_all("tls://192.0.2.7"), world.backend, lambda *_: None)
+        nothing = Discovery(Nameserver.parse_all("tls://192.0.2.7"), world.backend, lambda *_: None, over=lambda: None)
         nothing.follow(0.0)
         assert nothing.next_look == float("inf")
 

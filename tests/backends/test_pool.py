@@ -12,7 +12,8 @@ import pytest
 from aioresolver.backends.pool import Pool, in_order
 from aioresolver.backends.stub import StubBackend
 from aioresolver.backends.upstream import Upstream
-from aioresolver.errors import ConfigurationError, LookupTimeout, ResolutionError
+from aioresolver.cache import Cache
+from aioresolver.errors import ConfigurationError, LookupTimeout, ResolutionError, ServerFailure
 from aioresolver.events import UpstreamBenched
 from aioresolver.resolver import Resolver
 from aioresolver.transports.nameserver import Nameserver
@@ -258,7 +259,8 @@ def test_where_the_last_encrypted_one_is_gone_an_alias_is_not_followed_aloud(
             lookup = asyncio.ensure_future(backend.query(Question.parse("h.example"), loop.time() + 3))
             await asyncio.sleep(0.005)
             backend._pool.discovered(PLAIN, ())
-            assert (await asyncio.wait_for(lookup, 4)).name == "other.example.net."
+            with pytest.raises(LookupTimeout):
+                await asyncio.wait_for(lookup, 4)
         names = {str(query.question[0].name) for query in network.asked(str(PLAIN))}
         assert names <= {"_dns.resolver.arpa."}
 
@@ -266,10 +268,10 @@ def test_where_the_last_encrypted_one_is_gone_an_alias_is_not_followed_aloud(
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_where_nobody_is_discovered_questions_end_at_their_deadline(
+def test_while_nobody_is_discovered_questions_end_at_their_deadline(
     run_virtual: Any, network: Any, *, many: bool
 ) -> None:
-    network.scripts[str(PLAIN)] = lambda query, _: query.reply(rcode=Rcode.REFUSED)
+    network.scripts[str(PLAIN)] = lambda *_: None
 
     def found(query: Message, _: Any) -> Message:
         return query.reply(answer=(Record.parse(f"{query.question[0].name} 60 A 192.0.2.80"),))
@@ -279,11 +281,13 @@ def test_where_nobody_is_discovered_questions_end_at_their_deadline(
         async with Resolver(backend, hosts_file="/nonexistent", timeout=2) as resolver:
             began = asyncio.get_running_loop().time()
             names = [f"h{number}.example" for number in range(3)]
+            outcomes: list[Any]
             if many:
                 outcomes = [outcome async for _, outcome in resolver.query_many(names)]
             else:
                 outcomes = await asyncio.gather(*map(resolver.submit, names), return_exceptions=True)
             assert [type(outcome) for outcome in outcomes] == [LookupTimeout] * 3
+            assert outcomes[0].reason == "no answer within 2 s: no encrypted nameserver was discovered"
             assert asyncio.get_running_loop().time() - began == pytest.approx(2, abs=0.01)
 
             await asyncio.gather(*map(resolver.submit, names), return_exceptions=True)
@@ -294,6 +298,38 @@ def test_where_nobody_is_discovered_questions_end_at_their_deadline(
             network.scripts[str(ENCRYPTED)] = found
             backend._pool.discovered(PLAIN, (ENCRYPTED,))
             assert await lookup
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_where_nobody_was_discovered_questions_end_at_once(run_virtual: Any, network: Any, *, many: bool) -> None:
+    """And wait again when it is looked again."""
+    network.scripts[str(PLAIN)] = lambda query, _: query.reply(rcode=Rcode.REFUSED)
+    network.scripts["tls://192.0.2.1"] = good
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        backend = StubBackend(str(PLAIN), open_transport=network.open, encryption="required", discover=True)
+        async with Resolver(backend, hosts_file="/nonexistent", timeout=2, cache=Cache(0)) as resolver:
+
+            async def ask() -> list[Any]:
+                names = ["www.example.org", "h1.example", "h2.example"]
+                if many:
+                    return [outcome async for _, outcome in resolver.query_many(names)]
+                return await asyncio.gather(*map(resolver.submit, names), return_exceptions=True)
+
+            for _ in range(2):
+                outcomes = await ask()
+                assert [type(outcome) for outcome in outcomes] == [ServerFailure] * 3
+                told = "no encrypted nameserver was discovered at udp://192.0.2.1, and encryption is required"
+                assert outcomes[0].reason == told
+            assert loop.time() < 1001
+            assert len(network.asked(str(PLAIN))) == 2
+
+            network.scripts[str(PLAIN)] = designating
+            await asyncio.sleep(61)
+            assert "tls://192.0.2.1" in [getattr(outcome, "server", "") for outcome in await ask()]
 
     run_virtual(main())
 

@@ -65,7 +65,8 @@ class Discovery(Closing):
 
     `make_backend` makes what asks one nameserver, plain or encrypted; it is closed after use. `found` is called with a
     plain nameserver and the encrypted ones in its place whenever these change, with none when they are gone. They are
-    kept when the plain one does not reply: silence is no reason to say names aloud again.
+    kept when the plain one does not reply: silence is no reason to say names aloud again. `over` is called when all looks
+    that were under way are over.
 
     `opportunistic` takes one at the plain nameserver's own address without proof, when that address is private (RFC
     9462, 4.3).
@@ -77,11 +78,13 @@ class Discovery(Closing):
         make_backend: MakeBackend,
         found: Callable[[Nameserver, tuple[Nameserver, ...]], object],
         *,
+        over: Callable[[], object],
         opportunistic: bool = False,
     ) -> None:
         self._due = {nameserver: -math.inf for nameserver in nameservers if not nameserver.encrypted}
         self._make_backend = make_backend
         self._found = found
+        self._over = over
         self._opportunistic = opportunistic
         self._known: dict[Nameserver, tuple[Nameserver, ...]] = {}
         self._looks: set[asyncio.Task[None]] = set()
@@ -98,8 +101,13 @@ class Discovery(Closing):
                 self._due[nameserver] = math.inf
                 look = loop.create_task(self._look(nameserver, loop))
                 self._looks.add(look)
-                look.add_done_callback(self._looks.discard)
+                look.add_done_callback(self._ended)
         self.next_look = min(self._due.values())
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether it has looked and knows nobody, and will not look again for a while."""
+        return self.next_look > -math.inf and not self._looks and not any(self._known.values())
 
     async def looked(self) -> None:
         """Wait until the looks under way are over, some seconds at most."""
@@ -126,6 +134,11 @@ class Discovery(Closing):
         finally:
             self._due[nameserver] = again
             self.next_look = min(self._due.values())
+
+    def _ended(self, look: asyncio.Task[None]) -> None:
+        self._looks.discard(look)
+        if not self._looks and not self._closed:
+            self._over()
 
 
 async def discover(

@@ -446,6 +446,8 @@ class Lookup(asyncio.Future[Answer[Any]]):
         if now >= self.deadline:
             self._lose_patience(now)
             reason = f"no answer within {now - self.began:.3g} s"
+            if not (self.trials or self._upstreams):
+                reason += ": no encrypted nameserver was discovered"
             self.fail(LookupTimeout(name, type_, reason, attempts=attempts))
         else:
             outcome = attempts[-1].outcome if attempts else "no nameserver"

@@ -59,6 +59,11 @@ class Pool:
             return self.best[0].window.room(now)
         return sum(upstream.window.room(now) for upstream in self.best)
 
+    @property
+    def is_deserted(self) -> bool:
+        """Whether there is nobody to ask, and nobody about to be discovered."""
+        return not self.upstreams and self.discovery is not None and self.discovery.in_vain
+
     def opens_at(self, now: float) -> float | None:
         """When the rate or the pace of one of the best lets the next question through; None when none holds it back."""
         return min((at for each in self.best if (at := each.window.opens_at(now)) is not None), default=None)

@@ -123,7 +123,11 @@ class StubBackend(Closing):
         if discover:
             alone = partial(StubBackend, bootstrap=known, open_transport=open_transport)
             self._pool.discovery = Discovery(
-                self.nameservers, alone, self._pool.discovered, opportunistic=discover == "opportunistic"
+                self.nameservers,
+                alone,
+                self._pool.discovered,
+                over=self._pump,
+                opportunistic=discover == "opportunistic",
             )
         self._lanes: dict[Upstream, FastLane | StreamLane] = {}
         self._ticking: asyncio.TimerHandle | None = None
@@ -359,6 +363,16 @@ class StubBackend(Closing):
             waiting.popleft()
         waiting.append(lookup)
         lookup.wait()
+        if self._pool.is_deserted:
+            self._wait_no_more()
+
+    def _wait_no_more(self) -> None:
+        """Nobody was discovered, so nobody's turn will come."""
+        waiting, self._waiting = self._waiting, deque()
+        asked = ", ".join(map(str, self.nameservers))
+        reason = f"no encrypted nameserver was discovered at {asked}, and encryption is required"
+        for lookup in waiting:
+            lookup.fail(ServerFailure(str(lookup.question.name), str(lookup.question.type), reason))
 
     def _ended(self, future: asyncio.Future[Answer[Any]]) -> None:
         """A Lookup for a question that was posted is over."""
@@ -420,6 +434,8 @@ class StubBackend(Closing):
 
     def _pump(self) -> None:
         """Start lookups that wait, as far as the best upstream has room."""
+        if self._waiting and self._pool.is_deserted:
+            self._wait_no_more()
         waiting = self._waiting
         while waiting and not self._closed:
             if waiting[0].done():
