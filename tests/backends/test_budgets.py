@@ -32,6 +32,14 @@ def test_each_answer_pays_for_one_up_to_the_reserve() -> None:
     assert spent(budget, 0.0) == RESERVE
 
 
+def test_what_reached_nobody_is_not_counted() -> None:
+    budget = RetryBudget()
+    spent(budget, 0.0)
+    budget.refund()
+
+    assert spent(budget, 0.0) == 1
+
+
 def test_half_of_the_packets_may_be_lost_for_ever() -> None:
     budget = RetryBudget()
     for question in range(10 * RESERVE):

@@ -446,3 +446,22 @@ def test_when_the_target_of_an_alias_is_met_with_silence_time_is_over(network: A
             await ask()
 
     asking(main, timeout=2.0)
+
+
+def test_who_was_refused_when_it_was_down_is_not_forgotten_when_it_is_up(network: Any, asking: Any) -> None:
+    """As many as the reserve has no retries for, and nobody else who would earn some."""
+    up = [True]
+
+    def script(query: Message, _: Any) -> Any:
+        return good(query) if up[0] else (0.001, ConnectionRefusedError(errno.ECONNREFUSED, "refused"))
+
+    network.scripts[FIRST] = script
+    lookups = 3 * RESERVE
+
+    async def main(ask: Any) -> None:
+        await ask()
+        up[0] = False
+        asyncio.get_running_loop().call_later(1.0, lambda: up.__setitem__(0, True))
+        await asyncio.gather(*[ask(f"{number}.example.org") for number in range(lookups)])
+
+    asking(main, in_flight=lookups, timeout=3.0)

@@ -20,8 +20,6 @@ from aioresolver.transports.open import open_transport
 
 SERVER = Path(__file__).with_name("restarting_server.py")
 QUERIES = 100_000
-# What is under way when it is killed has to be asked again, of a server that is about to be killed again.
-AT_ONCE = 200
 SCHEMES = ["udp", "tcp", "tls", "https", "quic"]
 
 
@@ -77,7 +75,7 @@ async def test_no_name_is_lost(server: Restarting, authority: CertificateAuthori
     async with Resolver(backend, cache=Cache(0), timeout=10) as resolver:
         names = (f"h{number}.test" for number in range(QUERIES))
         right, wrong = 0, []
-        async for name, outcome in resolver.query_many(names, concurrency=AT_ONCE):
+        async for name, outcome in resolver.query_many(names):
             if isinstance(outcome, Answer) and [data.address for data in outcome] == [address(int(name[1:-5]))]:
                 right += 1
             else:

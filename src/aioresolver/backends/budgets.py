@@ -16,7 +16,8 @@ class RetryBudget:
     """How many questions may be sent again, by all lookups together.
 
     Each answer pays for one retry, up to a reserve, into which a little drips besides. So nothing is held back however
-    lossy a path is, as long as half of the packets come through; but when all is silent, traffic does not multiply.
+    lossy a path is, as long as half of the packets come through; but when all is silent, traffic does not multiply. Where a nameserver cannot be reached at all, nothing is held back either:
+    there it is time that passes between two tries.
     """
 
     __slots__ = ("_at", "_left")
@@ -28,6 +29,10 @@ class RetryBudget:
     def answered(self, count: int = 1) -> None:
         """So many questions were answered."""
         self._left = min(self._left + count, RESERVE)
+
+    def refund(self) -> None:
+        """One that was sent has reached nobody."""
+        self.answered()
 
     def take(self, now: float) -> bool:
         """Whether one may be sent again now."""

@@ -94,6 +94,10 @@ class StubBackend(Closing):
         open_transport: Callable[[Nameserver], Transport] | None = None,
     ) -> None:
         _check(rate=rate, in_flight=in_flight, hedge=hedge, race=race, edns=edns)
+        if context is not None and not isinstance(context, ssl.SSLContext):
+            raise ConfigurationError(f"context is an ssl.SSLContext, not {context!r}")
+        if open_transport is not None and not callable(open_transport):
+            raise ConfigurationError(f"open_transport is called with a nameserver, which is not for {open_transport!r}")
         self.nameservers: tuple[Nameserver, ...] = tuple(dict.fromkeys(Nameserver.parse_all(nameservers)))
         if not self.nameservers:
             raise ConfigurationError("a stub backend needs at least one nameserver, such as '1.1.1.1'")

@@ -170,7 +170,12 @@ class Upstream:
         return True
 
     def failed(self, now: float, *, reached: bool = True) -> None:
-        """It could not be `reached`, or its reply was of no use."""
+        """It could not be `reached`, or its reply was of no use.
+
+        What did not reach it is no burden to it: it may be sent again.
+        """
+        if not reached:
+            self._budget.refund()
         self.health.failed(now, reached=reached)
         if not reached:
             self.window.unreached()

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["random_below"]
+__all__ = ["SystemChance", "random_below"]
+
+# As many bits as the fraction of a float has.
+PRECISION = 53
+
+
+class SystemChance:
+    """Draws from the operating system's generator, as `random.SystemRandom` does."""
+
+    def random(self) -> float:
+        """At least 0 and below 1."""
+        return self.getrandbits(PRECISION) / 2**PRECISION
+
+    def getrandbits(self, bits: int, /) -> int:
+        """So many random bits."""
+        return int.from_bytes(os.urandom((bits + 7) // 8), "big") >> -bits % 8
 
 
 def random_below(limit: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
 from ipaddress import ip_address
@@ -25,6 +24,7 @@ from aioresolver.backends.iterative.shortcut import Shortcut
 from aioresolver.backends.iterative.steps import Recorder
 from aioresolver.backends.iterative.walk import Walk
 from aioresolver.errors import ConfigurationError, LookupTimeout, ServerFailure, UsageError
+from aioresolver.flow.chance import SystemChance
 from aioresolver.flow.closing import Closing
 from aioresolver.transports.nameserver import Nameserver
 from aioresolver.wire.codes import RRClass, RRType
@@ -93,7 +93,7 @@ class IterativeBackend(Closing):
             raise ConfigurationError(f"{min(both)} is both a stub and a forward zone")
         self._loop_is_clock = clock is None
         clock = clock or _loop_time
-        chance: Chance = secrets.SystemRandom() if random is None else random
+        chance: Chance = SystemChance() if random is None else random
         covered = [*stub_zones, *forward_zones, *([Name("test.")] if hints is not None else [])]
         memory = Memory([root, *stub_zones.values()], chance)
         self._network = NetworkExchange() if exchange is None else None
