@@ -386,7 +386,7 @@ def test_impossible_nameservers(nameservers: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "options", [{"race": 1.5}, {"race": "2"}, {"race": None}, {"hedge": "a"}, {"in_flight": "5"}, {"rate": "5"},
-                {"edns": 5}, {"edns": True}, {"edns": "x"}]
+                {"edns": 5}, {"edns": True}, {"edns": "x"}, {"context": "x"}, {"open_transport": 5}]
 )  # fmt: skip
 def test_impossible_kinds_of_options(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=rf"{next(iter(options))}\b.*not "):

@@ -97,7 +97,9 @@ class StubBackend(Closing):
         if context is not None and not isinstance(context, ssl.SSLContext):
             raise ConfigurationError(f"context is an ssl.SSLContext, not {context!r}")
         if open_transport is not None and not callable(open_transport):
-            raise ConfigurationError(f"open_transport is called with a nameserver, which is not for {open_transport!r}")
+            raise ConfigurationError(
+                f"open_transport makes the transport to a nameserver, which is not for {open_transport!r}"
+            )
         self.nameservers: tuple[Nameserver, ...] = tuple(dict.fromkeys(Nameserver.parse_all(nameservers)))
         if not self.nameservers:
             raise ConfigurationError("a stub backend needs at least one nameserver, such as '1.1.1.1'")

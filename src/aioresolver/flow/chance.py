@@ -15,7 +15,7 @@ class SystemChance:
 
     def random(self) -> float:
         """At least 0 and below 1."""
-        return self.getrandbits(PRECISION) / 2**PRECISION
+        return self.getrandbits(PRECISION) / (1 << PRECISION)
 
     def getrandbits(self, bits: int, /) -> int:
         """So many random bits."""

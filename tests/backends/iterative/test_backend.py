@@ -61,6 +61,14 @@ def test_it_is_a_backend_by_name():
         ({"forwards": {"corp.": ["nonsense"]}}, "forward zone corp."),
         ({"stubs": {"corp.": ["10.0.0.1"]}, "forwards": {"corp": ["10.0.0.2"]}}, "both"),
         ({"fetch_ns_addresses": "all"}, "lazy"),
+        ({"hints": "x"}, "^hints are addresses by name, .*, not 'x'$"),
+        ({"hints": ["10.0.0.1"]}, "^hints are addresses by name"),
+        ({"hints": {"a.root.": 5}}, "^root server a.root.: 5 is no list of addresses$"),
+        ({"hints": {"a.root.": [5]}}, "^root server a.root.: .5. is no list of addresses$"),
+        ({"stubs": "corp."}, "^stubs are addresses by name"),
+        ({"forwards": ["10.0.0.1"]}, "^forwards are addresses by name"),
+        ({"exchange": 5}, "^exchange is called .* not for 5$"),
+        ({"budget": 5}, "^budget is a Limits, not 5$"),
     ],
 )
 def test_settings_that_cannot_be_used(settings, words):

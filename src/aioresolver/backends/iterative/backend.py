@@ -86,6 +86,10 @@ class IterativeBackend(Closing):
         versions = VERSIONS.get(family)
         if versions is None:
             raise ConfigurationError(f"family is AF_UNSPEC, AF_INET or AF_INET6, not {family!r}")
+        if exchange is not None and not callable(exchange):
+            raise ConfigurationError(f"exchange is called with an address and a query, which is not for {exchange!r}")
+        if budget is not None and not isinstance(budget, Limits):
+            raise ConfigurationError(f"budget is a Limits, not {budget!r}")
         root = _root(ROOT_HINTS if hints is None else hints, versions)
         stub_zones, forward_zones = _zones(stubs or {}, "stub", versions), _zones(forwards or {}, "forward", versions)
         both = stub_zones.keys() & forward_zones.keys()
@@ -256,7 +260,8 @@ def _loop_time() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _root(hints: Mapping[str, Sequence[str]], versions: Sequence[int]) -> Delegation:
+def _root(hints: Zones, versions: Sequence[int]) -> Delegation:
+    _check_kind(hints, "hints", "a.root-servers.net.")
     glue = {
         Name.parse(name): _addresses(addresses, f"root server {name}", versions) for name, addresses in hints.items()
     }
@@ -266,6 +271,7 @@ def _root(hints: Mapping[str, Sequence[str]], versions: Sequence[int]) -> Delega
 
 
 def _zones(given: Zones, what: str, versions: Sequence[int]) -> dict[Name, Delegation]:
+    _check_kind(given, f"{what}s", "corp.example.")
     zones: dict[Name, Delegation] = {}
     for text, addresses in given.items():
         zone = Name.parse(text)
@@ -278,10 +284,17 @@ def _zones(given: Zones, what: str, versions: Sequence[int]) -> dict[Name, Deleg
     return zones
 
 
+def _check_kind(given: Zones, what: str, example: str) -> None:
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(f"{what} are addresses by name, such as {{{example!r}: ['192.0.2.1']}}, not {given!r}")
+
+
 def _addresses(given: Sequence[str], whose: str, versions: Sequence[int]) -> tuple[str, ...]:
     kept: list[str] = []
     if isinstance(given, str):
         given = [given]
+    if not isinstance(given, Collection) or not all(isinstance(address, str) for address in given):
+        raise ConfigurationError(f"{whose}: {given!r} is no list of addresses")
     for address in given:
         try:
             nameserver = Nameserver.parse(address)
