@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import random
 import socket
@@ -318,6 +319,42 @@ def test_a_cold_walk_begins_at_the_hints_and_leaves_nothing(run_virtual):
         await backend.walk(Question.parse("www.example"), 2000.0, cold=True)
         assert list(backend.memory.servers.measured()) == []
         assert backend.memory.delegations.closest(Name("example."), 0).candidates is None
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("prime", [True, False])
+@pytest.mark.parametrize(
+    ("code", "local", "words"),
+    [(errno.ENETUNREACH, True, "no way"), (errno.ECONNREFUSED, False, "connection refused")],
+)
+def test_without_a_network_it_says_that_it_reaches_no_root_server(run_virtual, prime, code, local, words):
+    async def main():
+        asked = []
+        reached = False
+
+        async def exchange(address, query, tcp, deadline):
+            asked.append(address)
+            if reached:
+                return await authoritative(address, query, tcp, deadline)
+            raise TransportError(words, code=code, local=local)
+
+        now = asyncio.get_running_loop().time
+        backend = IterativeBackend(exchange=exchange, prime=prime)
+        for _ in range(2):
+            recorder = Recorder()
+            with pytest.raises(ServerFailure) as error:
+                await backend.walk(Question.parse("www.example"), now() + 5, recorder=recorder)
+            assert error.value.reason in (
+                f"no root server could be reached ({words})",
+                f"no nameserver of . was of use a moment ago ({words})",
+            )
+            if local:  # nothing was sent
+                assert [step.queries for step in recorder.steps if step.server] == [0] * len(asked)
+                asked.clear()
+        await asyncio.sleep(60)
+        reached = True
+        assert await backend.query(Question.parse("www.example"), now() + 5)
 
     run_virtual(main())
 

@@ -25,6 +25,14 @@ def test_queries_are_counted_in_all_and_for_each_name():
     assert budget.queries == 5
 
 
+def test_what_could_not_be_sent_costs_nothing():
+    budget, spent = make(queries=1, queries_each=1), Spent()
+    for _ in range(3):
+        budget.spend_query(spent)
+        budget.unspend_query(spent)
+    assert (budget.queries, spent.queries) == (0, 0)
+
+
 def test_bytes_of_all_replies_together():
     budget = make(bytes=100)
     budget.spend_bytes(100)

@@ -77,6 +77,11 @@ class Budget:
         self.queries += 1
         spent.queries += 1
 
+    def unspend_query(self, spent: Spent) -> None:
+        """One could not be sent after all."""
+        self.queries -= 1
+        spent.queries -= 1
+
     def may_look_up(self, zone: Name) -> bool:
         """Whether one more of the nameservers of this zone may be looked up."""
         return self._lookups.get(zone, 0) < self.limits.lookups

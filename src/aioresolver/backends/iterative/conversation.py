@@ -138,8 +138,9 @@ class Conversations:
                     query = self._query(section, recursion=recursion, opt=opt, spell=spell)
                     reply = await self._exchange(server.address, query, manner.tcp, limit)
             except (TransportError, LookupTimeout) as error:
-                self._change(server, error, wait, manner)
-                now = self.clock()
+                if query is not None and isinstance(error, TransportError) and error.local:
+                    budget.unspend_query(spent)
+                now = self._change(server, error, wait, manner)
                 continue
             finally:
                 earlier = None
@@ -246,11 +247,11 @@ class Conversations:
         """The same, with other servers to learn of."""
         return Conversations(self._exchange, servers, chance=self._chance, clock=self.clock)
 
-    def _change(self, server: Server, error: TransportError | LookupTimeout, wait: Wait, manner: _Manner) -> None:
-        """Change the manner now that the question could not be carried so. Raises NoReply when that was all.
+    def _change(self, server: Server, error: TransportError | LookupTimeout, wait: Wait, manner: _Manner) -> float:
+        """Change the manner now that the question could not be carried so; the time is returned.
 
         Forged or changed datagrams make it TCP; where they did before and there is no TCP, datagrams must do. Who was
-        silent and has no TCP is no worse for that.
+        silent and has no TCP is no worse for that. Raises NoReply when that was all.
         """
         now = self.clock()
         what = f"{error.strerror} over {wait.transport}"
@@ -258,12 +259,12 @@ class Conversations:
             server.prefer_connections(now)
             manner.changed = True
             manner.over_tcp(what)
-            return
+            return now
         if manner.tcp and server.connected_until > now:
             server.allow_datagrams(now)
             manner.tcp, manner.changed = False, True
             manner.before += (what,)
-            return
+            return now
         silent, local = is_silence(error), isinstance(error, TransportError) and error.local
         if has_no_way(error):
             self._servers.unreachable(server.family, now)

@@ -10,7 +10,7 @@ from aioresolver.answer import Answer
 from aioresolver.backends.iterative.budget import BudgetExceeded
 from aioresolver.backends.iterative.candidates import Candidates
 from aioresolver.backends.iterative.conversation import NoReply, Said, Wait
-from aioresolver.backends.iterative.delegations import Delegation
+from aioresolver.backends.iterative.delegations import Delegation, Trust
 from aioresolver.backends.iterative.scrub import Kind, Reading, read_reply
 from aioresolver.backends.iterative.servers import Server
 from aioresolver.backends.iterative.setting import Deadline, Errand, WalkError
@@ -58,7 +58,7 @@ class Inquiry:
     `purpose`: see Step. `look_up(name, type, zone)` finds the addresses of a nameserver of the zone that has none yet.
     """
 
-    __slots__ = ("_answered", "_candidates", "_clock", "_cut", "_errand", "_heard", "_most", "_open", "_purpose", "_question",
+    __slots__ = ("_answered", "_candidates", "_clock", "_cut", "_errand", "_first", "_heard", "_most", "_open", "_purpose", "_question",
                  "_rcode", "_tries", "_useless", "_why")  # fmt: skip
 
     def __init__(
@@ -70,6 +70,7 @@ class Inquiry:
         look_up: Callable[[Name, RRType, Name], Awaitable[tuple[str, ...]]],
     ) -> None:
         self._errand = errand
+        self._first = len(errand.attempts)
         self._cut = cut
         self._question = question
         self._purpose = purpose
@@ -306,7 +307,13 @@ class Inquiry:
         why = self._why or "no reply"
         if not self._answered and self._purpose != "cut":
             cut.failed(why, now, silent=not self._heard)
-        return WalkError(f"no nameserver of {cut.zone} was of use ({why})", rcode=self._rcode)
+        if self._heard:
+            return WalkError(f"no nameserver of {cut.zone} was of use ({why})", rcode=self._rcode)
+        if cut.zone == "." and cut.trust is not Trust.CONFIGURED:
+            # Without a network IPv4 and IPv6 have different words for that.
+            whys = dict.fromkeys(attempt.outcome for attempt in self._errand.attempts[self._first :])
+            return WalkError(f"no root server could be reached ({', '.join(whys)})", unheard=True)
+        return WalkError(f"no nameserver of {cut.zone} was of use ({why})", unheard=True)
 
     # ---- telling
 

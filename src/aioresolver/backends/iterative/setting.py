@@ -128,13 +128,17 @@ class Errand:
 
 
 class WalkError(Exception):
-    """A walk, or a part of it, came to nothing; in words. `fleeting`: next time may be better, so do not remember it."""
+    """A walk, or a part of it, came to nothing; in words.
 
-    def __init__(self, reason: str, *, rcode: str | None = None, fleeting: bool = False) -> None:
+    `fleeting`: next time may be better, so do not remember it. `unheard`: servers were asked, and none replied.
+    """
+
+    def __init__(self, reason: str, *, rcode: str | None = None, fleeting: bool = False, unheard: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.rcode = rcode
         self.fleeting = fleeting
+        self.unheard = unheard
 
 
 class Deadline(Exception):

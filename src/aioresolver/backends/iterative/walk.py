@@ -231,7 +231,10 @@ class Walk(Errand):
         return cut
 
     async def _prime(self, hints: Delegation) -> None:
-        """Ask the root servers for the root servers, unless that failed a moment ago."""
+        """Ask the root servers for the root servers, unless that failed a moment ago.
+
+        Raises WalkError when none of them replies; what they may reply instead does not matter.
+        """
         if self._clock() < self.setting.prime_at:
             return
         try:
@@ -239,6 +242,8 @@ class Walk(Errand):
         except WalkError as error:
             if not error.fleeting:
                 self.setting.prime_at = self._clock() + PRIME_AGAIN
+            if error.unheard:  # those are all that there are to ask
+                raise
 
     async def ask_for_root(self, hints: Delegation) -> None:
         """Learn the root's delegation from a root server."""
