@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from aioresolver.backends.budgets import DRIP, MOST_BYTES, MOST_PACKETS, RESERVE, Allowance, RetryBudget
+from aioresolver.backends.budgets import (
+    DRIP,
+    MOST_BYTES,
+    MOST_PACKETS,
+    MOST_STEPS,
+    RESERVE,
+    STEP,
+    Allowance,
+    RetryBudget,
+)
 
 
 def spent(budget: RetryBudget, now: float) -> int:
@@ -30,6 +39,18 @@ def test_each_answer_pays_for_one_up_to_the_reserve() -> None:
     assert spent(budget, 0.0) == 6
     budget.answered(10 * RESERVE)
     assert spent(budget, 0.0) == RESERVE
+
+
+def test_what_is_asked_for_ever_leaves_enough_for_what_is_asked_once_more() -> None:
+    budget = RetryBudget()
+    taken = 0
+    while budget.take(0.0, 9):
+        taken += 1
+
+    assert taken == RESERVE - MOST_STEPS * STEP
+    assert not budget.take(0.0, MOST_STEPS + 1)
+    assert budget.take(0.0, MOST_STEPS)
+    assert spent(budget, 0.0) == MOST_STEPS * STEP - 1
 
 
 def test_what_reached_nobody_is_not_counted() -> None:

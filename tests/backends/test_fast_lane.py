@@ -101,7 +101,7 @@ async def asking(*servers, timeout=5.0, **options):
     assert (backend._posted, list(backend._waiting)) == ({}, [])
     await asyncio.sleep(3)  # as long as a probe may take
     upstreams = [*backend.upstreams, *backend._pool._left]
-    assert [upstream.window.used for upstream in upstreams] == [0] * len(upstreams)
+    assert [(upstream.window.used, upstream.window.retries) for upstream in upstreams] == [(0, 0)] * len(upstreams)
     for upstream in upstreams:
         assert {transport.in_flight for transport in upstream._transports.values()} == {0}
     await resolver.aclose()
@@ -963,7 +963,7 @@ class MixedChaos(Chaos):
         assert (backend.busy, backend._posted) == (False, {})
         successors = self.successor.upstreams if self.successor else ()
         for upstream in (*backend.upstreams, *backend._pool._left, *successors):
-            assert upstream.window.used == 0
+            assert (upstream.window.used, upstream.window.retries) == (0, 0)
         assert {transport.in_flight for transport in self.transports} <= {0}
 
 

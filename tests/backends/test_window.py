@@ -422,3 +422,14 @@ def test_a_rate_may_come_later() -> None:
     assert window.used < 20
     assert window.room(0.0) == 0
     assert window.opens_at(0.0) is not None
+
+
+def test_who_is_asked_again_takes_no_place() -> None:
+    window = Window(100)
+    window.sent(100, 0.0)
+    assert window.room(0.0) == 0
+
+    window.used -= 100  # patience is over
+    window.sent(100, 0.4, again=True)
+    window.retries += 100
+    assert (window.used, window.room(0.4)) == (100, 100)

@@ -7,6 +7,9 @@ __all__ = ["Allowance", "RetryBudget"]
 # In an outage, so many packets at once and so many a second are sent besides the first for each question.
 RESERVE = 1000
 DRIP = 50.0
+# For each try more, so much more must be left; up to that many times.
+STEP = RESERVE // 5
+MOST_STEPS = 4
 
 MOST_PACKETS = 40
 MOST_BYTES = 512 * 1024
@@ -34,12 +37,15 @@ class RetryBudget:
         """One that was sent has reached nobody."""
         self.answered()
 
-    def take(self, now: float) -> bool:
-        """Whether one may be sent again now."""
+    def take(self, now: float, tries: int = 1) -> bool:
+        """Whether a question that was sent so many times may be sent once more now.
+
+        The more often it was, the more must be left: names that nobody answers leave enough for a packet that was lost.
+        """
         if self._left < RESERVE and self._at < now:
             self._left = min(self._left + (now - self._at) * DRIP, RESERVE)
         self._at = now
-        if self._left < 1:
+        if self._left < 1 + min(tries - 1, MOST_STEPS) * STEP:
             return False
         self._left -= 1
         return True

@@ -344,7 +344,7 @@ class Lookup(asyncio.Future[Answer[Any]]):
         if turn is None or self._allowance.spent:
             # Who was asked before their patience was over may have nobody to ask yet.
             self._set_alarm(self._patience_ends if now < self._patience_ends else self.deadline)
-        elif not turn.may_retry(now):
+        elif not turn.may_retry(now, len(self.trials)):
             self._set_alarm(min(now + BREATHER, self.deadline))
         else:
             self._turns.asked(turn)

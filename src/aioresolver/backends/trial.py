@@ -163,4 +163,4 @@ class Trial:
     def _release(self) -> None:
         if self._counted:
             self._counted = False
-            self.upstream.release()
+            self.upstream.release(again=self.again)

@@ -42,7 +42,7 @@ class Upstream:
     while datagrams come that match no query, which a forger sends, or a forwarder that strips the question.
     `asked`, `answered` and `lost` count the queries sent, those with a reply, and those without one in patience.
     `served_at` is when it last gave a useful reply, in loop time. `observer` is told when it is benched, and when it is
-    back. `most` is how many questions it bears at once; fewer are sent until it has shown what it bears.
+    back. `most` is how many questions it bears at once, those asked again included; fewer are sent until it has shown what it bears.
     """
 
     __slots__ = ("_budget", "_datagrams_at", "_forms", "_near_misses", "_open", "_probes", "_room", "_told_benched",
@@ -127,6 +127,8 @@ class Upstream:
         """So many queries go out now, for questions that are new or asked `again`."""
         self.asked += count
         self.window.sent(count, now, again=again)
+        if again and self.most is None:
+            self.window.retries += count
 
     def heard(self, count: int, elapsed: float, now: float) -> None:
         """So many replies came to queries of the fast lane, the last of them after so many seconds."""
@@ -147,9 +149,9 @@ class Upstream:
         if self.observer is not None:
             self._tell()
 
-    def may_retry(self, now: float) -> bool:
-        """Whether a question that was asked somewhere already may be asked here: so many retries are paid for."""
-        return self._budget.take(now)
+    def may_retry(self, now: float, tries: int) -> bool:
+        """Whether a question that was asked so many times already may be asked here: retries have to be paid for."""
+        return self._budget.take(now, tries)
 
     def believes(self, message: Message, *, edns: Edns | None, scheme: str, now: float) -> bool:
         """Learn from the EDNS of a reply to a query with `edns`; whether the reply may be believed."""
@@ -187,9 +189,11 @@ class Upstream:
         """How many datagrams the kernel dropped, for the receive buffers of our sockets were full."""
         return sum(getattr(transport, "dropped", 0) for transport in self._transports.values())
 
-    def release(self) -> None:
-        """One exchange no longer counts as under way."""
+    def release(self, *, again: bool) -> None:
+        """One exchange, for a question that was new or asked `again`, no longer counts as under way."""
         self.window.used -= 1
+        if again and self.most is None:
+            self.window.retries -= 1
         self._room()
 
     def probe(self, question: Question, now: float) -> None:
@@ -200,7 +204,7 @@ class Upstream:
 
         def ended(reply: asyncio.Future[bytes]) -> None:
             self._probes.discard(reply)
-            self.release()
+            self.release(again=True)
             if not reply.cancelled() and reply.exception() is None:
                 self.health.heard(loop.time() - now, loop.time())
                 if reply.result()[3] & 0xF in USEFUL_RCODES:

@@ -68,7 +68,8 @@ class Window:
     second, retransmissions included; it holds whatever was found out, and may be changed. With `searching` it is found
     out how much the nameserver and the way to it bear; over a connection, which loses nothing and finds its own pace,
     there is nothing to find out. `used` is how many are under way: `sent` counts
-    it up, the caller counts it down. `size` is how many may be. `pace` is how many a second are sent at most as far as
+    it up, the caller counts it down. `retries` is how many of these were sent again and take no place, for the caller to
+    count: names that nobody answers shall not keep others waiting for seconds. `size` is how many may be. `pace` is how many a second are sent at most as far as
     has been found out, or None as long as a near server answers all.
 
     What is told is first tries: `answered` and `lost` are not for what was sent `again`.
@@ -77,7 +78,7 @@ class Window:
     __slots__ = ("_again", "_answered", "_began", "_bound", "_burst", "_cohort", "_due", "_fair_at", "_far_looks",
                  "_interval", "_lag", "_least_trip", "_lost", "_most", "_owed", "_paid_until", "_peak", "_phase",
                  "_places", "_rate", "_search", "_searching", "_sent", "_trip", "_trip_ends", "_unreached", "pace",
-                 "size", "used")  # fmt: skip
+                 "retries", "size", "used")  # fmt: skip
 
     def __init__(self, most: int, *, rate: float | None = None, searching: bool = True) -> None:
         self._most = most
@@ -85,6 +86,7 @@ class Window:
         self._searching = searching
         self.size: float = float(min(START, most) if searching else most)
         self.used: int = 0
+        self.retries: int = 0
         self.pace: float | None = None
         self._search = PaceSearch()
         self._trip = 0.0
@@ -127,7 +129,7 @@ class Window:
 
     def room(self, now: float) -> int:
         """How many more questions may be sent now."""
-        room = int(self.size) - self.used
+        room = int(self.size) - self.used + self.retries
         if room <= 0:
             return 0
         if not self._interval:
