@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aioresolver.backends.iterative.scrub import Kind, is_askable, read_reply
+from aioresolver.backends.iterative.scrub import EndlessAliases, Kind, is_askable, read_reply
 from aioresolver.errors import MessageFormatError
 from aioresolver.wire.codes import Flag, Rcode
 from aioresolver.wire.message import Message, Question, Record
@@ -80,8 +80,14 @@ def test_a_second_alias_of_one_name_is_dropped():
 
 
 def test_a_chain_that_goes_round():
-    with pytest.raises(MessageFormatError, match="circle"):
+    with pytest.raises(EndlessAliases, match="circle, by way of a.example."):
         read("a.example. A", "example.", answer=["a.example. CNAME b.example.", "b.example. CNAME a.example."])
+
+
+def test_a_chain_that_is_too_long():
+    chain = [f"{number}.example. CNAME {number + 1}.example." for number in range(20)]
+    with pytest.raises(EndlessAliases, match="more than 16"):
+        read("0.example. A", "example.", answer=chain)
 
 
 def test_a_chain_that_ends_in_nothing():

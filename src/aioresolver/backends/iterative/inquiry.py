@@ -11,7 +11,7 @@ from aioresolver.backends.iterative.budget import BudgetExceeded
 from aioresolver.backends.iterative.candidates import Candidates
 from aioresolver.backends.iterative.conversation import NoReply, Said, Wait
 from aioresolver.backends.iterative.delegations import Delegation, Trust
-from aioresolver.backends.iterative.scrub import Kind, Reading, read_reply
+from aioresolver.backends.iterative.scrub import EndlessAliases, Kind, Reading, read_reply
 from aioresolver.backends.iterative.servers import Server
 from aioresolver.backends.iterative.setting import Deadline, Errand, WalkError
 from aioresolver.backends.iterative.steps import Dropped, Step
@@ -58,7 +58,7 @@ class Inquiry:
     `purpose`: see Step. `look_up(name, type, zone)` finds the addresses of a nameserver of the zone that has none yet.
     """
 
-    __slots__ = ("_answered", "_candidates", "_clock", "_cut", "_errand", "_first", "_heard", "_most", "_open", "_purpose", "_question",
+    __slots__ = ("_answered", "_candidates", "_clock", "_cut", "_endless", "_errand", "_first", "_heard", "_most", "_open", "_purpose", "_question",
                  "_rcode", "_tries", "_useless", "_why")  # fmt: skip
 
     def __init__(
@@ -82,6 +82,7 @@ class Inquiry:
         self._answered = self._heard = False
         self._most = 1 if purpose == "cut" else MOST_TRIES
         self._why: str = ""
+        self._endless: str = ""
         self._rcode: str | None = None
 
     async def ask(self) -> Found:
@@ -290,6 +291,10 @@ class Inquiry:
                     server.went_lame(zone, self._clock())
             if rcode not in NOT_ITS_ZONE and reading.kind is Kind.LAME and rcode != Rcode.NOERROR:
                 self._answered, self._rcode = True, str(rcode)
+        except EndlessAliases as error:
+            reading = Reading(Kind.LAME, question.name)
+            reading.why = self._endless = str(error)
+            self._answered = True
         except MessageFormatError as error:
             reading = Reading(Kind.LAME, question.name)
             reading.why = f"malformed reply: {error}"
@@ -307,6 +312,8 @@ class Inquiry:
         why = self._why or "no reply"
         if not self._answered and self._purpose != "cut":
             cut.failed(why, now, silent=not self._heard)
+        if self._endless:
+            return WalkError(self._endless)
         if self._heard:
             return WalkError(f"no nameserver of {cut.zone} was of use ({why})", rcode=self._rcode)
         if cut.zone == "." and cut.trust is not Trust.CONFIGURED:

@@ -15,7 +15,7 @@ from aioresolver.wire.message import Message, Question, Record
 from aioresolver.wire.names import Name
 from aioresolver.wire.rdata import CNAME
 
-__all__ = ["MOST_GLUE", "Kind", "Reading", "is_askable", "read_reply"]
+__all__ = ["MOST_GLUE", "EndlessAliases", "Kind", "Reading", "is_askable", "read_reply"]
 
 MOST_ALIASES = 16
 MOST_GLUE = 20
@@ -23,6 +23,10 @@ MOST_GLUE = 20
 
 ADDRESSES = (RRType.A, RRType.AAAA)
 _ASKED_ABOUT_ALIASES = frozenset({RRType.CNAME, RRType.ANY})
+
+
+class EndlessAliases(MessageFormatError):
+    """What a reply says is well-formed, but its aliases lead nowhere."""
 
 
 class Kind(Enum):
@@ -63,7 +67,7 @@ class Reading:
 def read_reply(message: Message, question: Question, zone: Name, *, kept: int = 20) -> Reading:
     """What a reply of a server of `zone` to the question comes to; of a referral, `kept` nameservers at most.
 
-    Raises MessageFormatError for what cannot be read or leads in a circle.
+    Raises MessageFormatError for what cannot be read, and EndlessAliases.
     """
     reading = Reading(Kind.LAME, question.name)
     if message.rcode == Rcode.YXDOMAIN:
@@ -120,10 +124,10 @@ def _follow(records: list[Record], question: Question, zone: Name, reading: Read
         if wanted in _ASKED_ABOUT_ALIASES:
             return True
         reading.name = alias[-1].data.target
-        if reading.name in passed or len(passed) > MOST_ALIASES:
-            raise MessageFormatError(
-                f"the aliases of {question.name} lead in a circle, or are more than {MOST_ALIASES}"
-            )
+        if reading.name in passed:
+            raise EndlessAliases(f"the aliases of {question.name} lead in a circle, by way of {reading.name}")
+        if len(passed) > MOST_ALIASES:
+            raise EndlessAliases(f"the aliases of {question.name} are more than {MOST_ALIASES}")
         passed.add(reading.name)
         if not reading.name.is_under(zone):
             return False
