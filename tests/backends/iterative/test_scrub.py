@@ -80,7 +80,7 @@ def test_a_second_alias_of_one_name_is_dropped():
 
 
 def test_a_chain_that_goes_round():
-    with pytest.raises(EndlessAliases, match="circle, by way of a.example."):
+    with pytest.raises(EndlessAliases, match="lead in a circle"):
         read("a.example. A", "example.", answer=["a.example. CNAME b.example.", "b.example. CNAME a.example."])
 
 
