@@ -435,13 +435,13 @@ async def test_a_thousand_are_made_used_and_closed_without_a_trace(server):
             await backend.query(question("www.example A"), soon())
 
     await cycle()
-    before, threads, tasks = descriptors(), threading.active_count(), len(asyncio.all_tasks())
+    before, threads, tasks = descriptors(), set(threading.enumerate()), asyncio.all_tasks()
     for _ in range(1000):
         await cycle()
 
-    assert descriptors() == before
-    assert threading.active_count() == threads
-    assert len(asyncio.all_tasks()) == tasks
+    assert descriptors() <= before
+    assert set(threading.enumerate()) <= threads  # one that another test left behind may end meanwhile
+    assert asyncio.all_tasks() == tasks
 
 
 def test_a_loop_may_end_without_closing():
