@@ -27,7 +27,6 @@ SERVERS = {
 WORKERS = ("--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal")
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "typing", "docs", "tests"]  # tests has what floors checks
 nox.options.reuse_existing_virtualenvs = True
 nox.options.download_python = "never"
 
@@ -84,6 +83,13 @@ def install_debian(session: nox.Session, programs: dict[str, str]) -> None:
 
 
 INTERPRETERS = interpreters()
+# Tests has what floors checks; CI runs those of the versions in between.
+nox.options.sessions = [
+    "lint",
+    "typing",
+    "docs",
+    *(f"tests-{end}" for end in dict.fromkeys((INTERPRETERS[0], INTERPRETERS[-1]))),
+]
 MEASURED = [version for version in INTERPRETERS if version in ("3.11", "3.13")] or INTERPRETERS[-1:]
 
 
@@ -101,15 +107,15 @@ def tests(session: nox.Session) -> None:
 def part_of_the_tests(version: str) -> list[str]:
     """What pytest leaves out on this version, so that `python -m nox` takes minutes.
 
-    The oldest runs all but the scenarios, with few examples of each property. In between is left what versions may
-    differ in: event loops, sockets, threads, the libraries around; what is pure code both ends have seen.
+    The oldest runs what versions may differ in: event loops, sockets, threads, the libraries around, and the codec with
+    few examples of each property. In between pure code is left out, which both ends have seen.
     """
     if version == INTERPRETERS[-1]:
         return []
-    scenarios = ("attacks", "loopback")
+    scenarios = ("attacks", "backends/iterative", "fuzz", "loopback", "trace")
     if version == INTERPRETERS[0]:
         return [*(f"--ignore=tests/{path}" for path in scenarios), "--hypothesis-profile=quick"]
-    pure = ("backends/iterative", "bulk", "cli", "fuzz", "survey", "trace", "wire", "test_floors.py")
+    pure = ("bulk", "cli", "survey", "wire", "test_floors.py")
     return [*(f"--ignore=tests/{path}" for path in (*scenarios, *pure)), "-m", "not hypothesis"]
 
 
