@@ -22,6 +22,8 @@ from aioresolver.transports.open import open_transport
 
 __all__ = ["HttpClientTransport", "over_client"]
 
+# The client's own clock is for what we forget: our deadline comes first.
+GRACE = 1.0
 NETWORK = (OSError, asyncio.TimeoutError)
 
 
@@ -194,7 +196,7 @@ async def _send_by_httpx(client: Any, sent: Sent, seconds: float) -> AsyncIterat
         content=sent.body or None,
         headers=sent.headers,
         follow_redirects=False,
-        timeout=max(seconds, 0.001),
+        timeout=seconds + GRACE,
         extensions={"sni_hostname": sent.hostname} if sent.hostname else None,
     ) as response:
         yield Received(response.status_code, response.headers.raw, response.aiter_raw())
@@ -208,14 +210,15 @@ async def _send_by_aiohttp(client: Any, aiohttp: ModuleType, sent: Sent, seconds
         data=sent.body or None,
         headers=sent.headers,
         allow_redirects=False,
-        timeout=aiohttp.ClientTimeout(total=max(seconds, 0.001)),
+        timeout=aiohttp.ClientTimeout(total=seconds + GRACE),
         server_hostname=sent.hostname,
     ) as response:
         yield Received(response.status, response.raw_headers, response.content.iter_any())
 
 
 def _explain(error: Exception) -> TransportError:
+    if isinstance(error, (TimeoutError, asyncio.TimeoutError)):  # the client saw the deadline before we did
+        return deadline_error()
     code = getattr(error, "errno", None)
-    return TransportError(
-        f"the HTTP client: {error or type(error).__name__}", code=code if isinstance(code, int) else errno.EIO
-    )
+    text = str(error) or type(error).__name__
+    return TransportError(f"the HTTP client: {text}", code=code if isinstance(code, int) else errno.EIO)
