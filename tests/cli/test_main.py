@@ -70,7 +70,14 @@ def test_a_closed_pipe(environment: dict[str, str]) -> None:
 def test_ctrl_c_ends_lookups_cleanly(environment: dict[str, str], server: Any) -> None:
     server.faults.append(Fault.silence())
     command = [sys.executable, "-m", "aioresolver", "www.cli.test", "alias.cli.test"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    before = signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # a shell's background job ignores it, and so would its children
+    try:
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
         while process.poll() is None and server.count < 2:
             time.sleep(0.005)
         process.send_signal(signal.SIGINT)

@@ -56,7 +56,7 @@ def relay(distant) -> Iterator[Callable[..., Relay]]:
 @pytest.mark.parametrize(("pace", "places", "trip"), [(2500, 50, 0.03), (2500, 1000, 0.001)])
 async def test_it_finds_what_a_link_carries(relay, pace, places, trip):
     way = relay(pace=pace, places=places, trip=trip)
-    names = [f"h{number}.example" for number in range(3000)]
+    names = [f"h{number}.example" for number in range(10_000)]
     backend = StubBackend(f"udp://127.0.0.1:{way.port}")
     async with Resolver(backend, cache=Cache(0)) as resolver:
         answers = {name: outcome async for name, outcome in resolver.query_many(names)}
