@@ -20,7 +20,7 @@ try:
 except ModuleNotFoundError:
     uvloop = None
 
-# For the versions of Python besides the newest, which has seen the whole: --hypothesis-profile=quick
+# For quick rounds while writing: --hypothesis-profile=quick
 settings.register_profile("quick", max_examples=20)
 
 LOOPS = [asyncio.new_event_loop, *([uvloop.new_event_loop] if uvloop else [])]
