@@ -176,7 +176,7 @@ async def _serve_quic(folder: Path) -> None:
 
     certificate = Certificate(
         x509.load_pem_x509_certificate((folder / "certificate.pem").read_bytes()),
-        serialization.load_pem_private_key((folder / "key.pem").read_bytes(), None),  # type: ignore[arg-type]
+        serialization.load_pem_private_key((folder / "key.pem").read_bytes(), None),  # type: ignore[arg-type] # it is of the kind that was written
     )
     zone = Zone((folder / "bench.zone").read_text())
     async with DNSServer(zone, certificate=certificate, keep=0) as server:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from aioresolver.errors import MessageFormatError
 from aioresolver.wire.edns import Cookie
+from aioresolver.wire.message import Message
 
-__all__ = ["CookieJar"]
+__all__ = ["CookieJar", "cookie_in"]
 
 CLIENT_SIZE = 8
 # A client's cookie is renewed so often, so that it does not become a name for the client (RFC 7873, 5.3).
@@ -79,3 +81,12 @@ class CookieJar:
         self._without_until = now + WITHOUT
         self._renew_at = float("-inf")
         self.expected = None
+
+
+def cookie_in(message: Message) -> Cookie | None:
+    """The cookie that a reply carries; what is malformed is none."""
+    edns = message.edns
+    try:
+        return None if edns is None else edns.cookie
+    except MessageFormatError:
+        return None

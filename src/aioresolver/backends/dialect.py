@@ -5,7 +5,7 @@ All of it is unlearnt after a while: nameservers are mended, and forwarders have
 
 from __future__ import annotations
 
-from aioresolver.backends.cookies import CookieJar
+from aioresolver.backends.cookies import CookieJar, cookie_in
 from aioresolver.wire.edns import Cookie, Edns
 from aioresolver.wire.message import Message
 
@@ -84,12 +84,7 @@ class Dialect:
             self._size(message.wire, now)
         if self.cookies is None or sent is None or sent.cookie is None:
             return True
-        edns = message.edns
-        try:
-            received = None if edns is None else edns.cookie
-        except ValueError:  # a MessageFormatError: what is no cookie is none
-            received = None
-        return self.cookies.take(sent.cookie, received, now, trusted=trusted)
+        return self.cookies.take(sent.cookie, cookie_in(message), now, trusted=trusted)
 
     def learn(self, reply: bytes, sent: Edns | None, now: float) -> None:
         """Learn the cookie of a reply to a query with this EDNS, when there is something about it that is new."""

@@ -125,13 +125,13 @@ class StreamLane:
                 doubtful.append((question, batch, reply))
                 continue
             landed.append((question, answer))
-            edns = batch.edns
+            good, edns = reply, batch.edns
             if KEPT_ALIVE in reply:
                 kept_alive = reply
         if count := len(landed) + len(doubtful):
             self.upstream.heard(count, now - asked_at, now)
         if landed:
-            self._learn(kept_alive or reply, edns, now)
+            self._learn(kept_alive or good, edns, now)
             self.upstream.served(edns=edns, now=now)
             self._landed(landed)
         for question, batch, reply in doubtful:

@@ -11,6 +11,7 @@ from aioresolver.backends.budgets import RetryBudget
 from aioresolver.backends.dialect import Dialect
 from aioresolver.backends.ranking import Health
 from aioresolver.backends.window import Window
+from aioresolver.errors import MessageFormatError
 from aioresolver.events import Observer, UpstreamBack, UpstreamBenched
 from aioresolver.transports.base import Transport
 from aioresolver.transports.nameserver import Nameserver
@@ -156,13 +157,17 @@ class Upstream:
     def believes(self, message: Message, *, edns: Edns | None, scheme: str, now: float) -> bool:
         """Learn from the EDNS of a reply to a query with `edns`; whether the reply may be believed."""
         if scheme in KEPT_ALIVE and message.edns is not None:
-            self._keep_alive(scheme, message.edns.option(EdnsOption.TCP_KEEPALIVE))
+            self._keep_alive(scheme, message.edns)
         return self.dialect.believes(message, edns, now, trusted=scheme != "udp")
 
-    def _keep_alive(self, scheme: str, tenths: bytes | None) -> None:
+    def _keep_alive(self, scheme: str, edns: Edns) -> None:
         keep_alive = getattr(self._transports[scheme], "keep_alive", None)
-        if keep_alive is not None and tenths is not None and len(tenths) == 2:
-            keep_alive(int.from_bytes(tenths, "big") / 10)
+        try:
+            seconds = edns.keepalive
+        except MessageFormatError:  # the rest of the reply is none the worse
+            return
+        if keep_alive is not None and seconds is not None:
+            keep_alive(seconds)
 
     def mangled(self, error: OSError, now: float) -> bool:
         """Whether the question came back in letters of another case; then they are left alone from now on."""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from aioresolver.backends.batches import GRACE
+from aioresolver.backends.cookies import cookie_in
 from aioresolver.backends.iterative.budget import Budget, Spent
 from aioresolver.backends.iterative.exchange import Exchange, NearMiss, has_no_way, is_silence
 from aioresolver.backends.iterative.servers import Chance, Server, Servers
@@ -312,9 +313,8 @@ def learn_cookie(server: Server, reply: bytes, sent: Cookie | None, now: float, 
     if sent is None or server.cookies.is_known(reply):
         return True
     try:
-        edns = Message.parse(reply).edns
-        received = None if edns is None else edns.cookie
-    except MessageFormatError:  # what is no cookie is none
+        received = cookie_in(Message.parse(reply))
+    except MessageFormatError:  # what is no message has no cookie
         received = None
     return server.cookies.take(sent, received, now, trusted=trusted)
 
