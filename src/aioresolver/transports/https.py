@@ -56,7 +56,7 @@ class HttpsTransport(TlsTransport):
         if connection.leaving:
             connection.leave()
         else:
-            self._note_idle()
+            self._idle.note()
 
     def refused(self, connection: Http2Connection, exchange: Exchange) -> None:
         """The server has not looked at the query: send it again, but not for ever."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import ssl
-from typing import Any
 
 from aioresolver.errors import ConfigurationError, TransportError
 from aioresolver.flow.deadline_ring import DeadlineRing
+from aioresolver.flow.idle_clock import IdleClock
 from aioresolver.transports.exchange import MOST_PENDING, Exchange, carriage_error, deadline_error, make_exchange
 from aioresolver.transports.nameserver import Nameserver, checked_source
 from aioresolver.transports.udp_socket import measure_receive_buffer, open_connected
@@ -76,8 +76,7 @@ class QuicTransport:
         self._probation = PROBATION
         self._to_prove = 0
         self._suspect = False
-        self._idle_token: Any = None
-        self._idle_since = 0.0
+        self._idle = IdleClock(idle_timeout, is_idle=self._is_idle, leave=self._part)
         self._closed = False
 
     def exchange(self, query: bytes, deadline: float) -> asyncio.Future[bytes]:
@@ -139,7 +138,7 @@ class QuicTransport:
                 if connection.leaving:
                     self._replace(connection)
                 self._drop_if_over(connection)
-        self._note_idle()
+        self._idle.note()
 
     def expired(self, exchange: Exchange) -> None:
         """The deadline of an exchange has passed."""
@@ -285,7 +284,7 @@ class QuicTransport:
         """Nothing waits on the connection: close it if it shall be left, or after a while."""
         connection.close_if_spent()
         self._drop_if_over(connection)
-        self._note_idle()
+        self._idle.note()
 
     def _drop_if_over(self, connection: DoqConnection) -> None:
         if connection.over:
@@ -293,33 +292,25 @@ class QuicTransport:
             if connection is self._connection:
                 self._connection = None
 
-    def _note_idle(self) -> None:
-        """When nothing is in flight, have the connection closed after a while."""
+    def _is_idle(self) -> bool:
+        """Whether there is a connection, and nothing is in flight."""
         connection = self._connection
-        if connection is None or connection.pending or self._waiting or self._loop is None:
-            return
-        self._idle_since = self._loop.time()
-        if self._idle_token is None:
-            self._idle_token = self.ring.add(self._idle_since + self._idle_timeout, self._idle)
+        return connection is not None and not connection.pending and not self._waiting
 
-    def _idle(self) -> None:
-        self._idle_token = None
+    def _part(self) -> None:
+        """It was idle for too long."""
         connection = self._connection
-        if connection is None or connection.pending or self._waiting:
-            return
-        due = self._idle_since + self._idle_timeout
-        if asyncio.get_running_loop().time() < due:
-            self._idle_token = self.ring.add(due, self._idle)
-        else:
-            self._connection = None
-            connection.leave()
-            self._drop_if_over(connection)
+        assert connection is not None
+        self._connection = None
+        connection.leave()
+        self._drop_if_over(connection)
 
     def _bind_to(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is not None:
             raise RuntimeError(f"the transport to {self.nameserver} belongs to another event loop")
         self._loop = loop
         self.ring = DeadlineRing(loop)
+        self._idle.bind(self.ring, loop.time)
 
 
 def _copy(error: TransportError) -> TransportError:

@@ -7,10 +7,10 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from aioresolver.errors import ConfigurationError, TransportError
 from aioresolver.flow.deadline_ring import DeadlineRing
+from aioresolver.flow.idle_clock import IdleClock
 from aioresolver.transports.exchange import (
     MOST_PENDING,
     Exchange,
@@ -68,9 +68,7 @@ class TcpTransport:
         self._connecting: asyncio.Task[None] | None = None
         self._connecting_since = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._idle_token: Any = None
-        self._idle_since = 0.0
-        self._most_idle = idle_timeout
+        self._idle = IdleClock(idle_timeout, is_idle=self._is_idle, leave=self._part)
         self._gone = asyncio.Event()
         self._closed = False
 
@@ -107,10 +105,7 @@ class TcpTransport:
         if seconds <= 0:
             self._retire(connection)
             return
-        self._most_idle = min(seconds, MOST_IDLE)
-        if self._idle_token is not None:
-            self._ring.discard(self._idle_token)
-            self._idle_token = self._ring.add(self._idle_since + self._most_idle, self._idle)
+        self._idle.change(min(seconds, MOST_IDLE))
 
     async def aclose(self) -> None:
         """Close the connection; exchanges that still wait fail with TransportError. Twice is fine."""
@@ -157,7 +152,7 @@ class TcpTransport:
                 self._connecting = None
         for connection in tuple(self._connections):
             connection.forget(exchange)
-        self._note_idle()
+        self._idle.note()
 
     def expired(self, exchange: Exchange) -> None:
         """The deadline of an exchange has passed."""
@@ -186,7 +181,7 @@ class TcpTransport:
         if connection.leaving:
             connection.leave()
         else:
-            self._note_idle()
+            self._idle.note()
 
     def writable(self, connection: StreamConnection) -> None:
         """The connection takes queries again."""
@@ -293,7 +288,7 @@ class TcpTransport:
             self._fail(self._waiting, "the nameserver closed the connection", code=errno.ECONNRESET, local=False)
             return
         self._connection = connection
-        self._most_idle = self._idle_timeout
+        self._idle.seconds = self._idle_timeout
         connection.heard_at = self._now()
         self._send_waiting()
 
@@ -326,25 +321,15 @@ class TcpTransport:
             exchange.stop_timer(self._ring)
             exchange.fail(TransportError(reason, code=code, local=local))
 
-    def _note_idle(self) -> None:
-        """When nothing is in flight, have the connection closed after a while."""
+    def _is_idle(self) -> bool:
+        """Whether there is a connection, and nothing is in flight."""
         connection = self._connection
-        if connection is None or connection.pending or self._waiting or self._loop is None:
-            return
-        self._idle_since = self._loop.time()
-        if self._idle_token is None:
-            self._idle_token = self._ring.add(self._idle_since + self._most_idle, self._idle)
+        return connection is not None and not connection.pending and not self._waiting
 
-    def _idle(self) -> None:
-        self._idle_token = None
-        connection = self._connection
-        if connection is None or connection.pending or self._waiting:
-            return
-        due = self._idle_since + self._most_idle
-        if asyncio.get_running_loop().time() < due:
-            self._idle_token = self._ring.add(due, self._idle)
-        else:
-            self._retire(connection)
+    def _part(self) -> None:
+        """It was idle for too long."""
+        assert self._connection is not None
+        self._retire(self._connection)
 
     def _bind_to(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is not None:
@@ -352,6 +337,7 @@ class TcpTransport:
         self._loop = loop
         self._now = loop.time
         self._ring = DeadlineRing(loop)
+        self._idle.bind(self._ring, loop.time)
 
 
 async def _hand_over(sock: socket.socket, protocol: asyncio.Protocol, loop: asyncio.AbstractEventLoop) -> None:
